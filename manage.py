@@ -1,0 +1,18 @@
+#!/usr/bin/env python
+"""The door to every command: `up`, `worker`, `migrate`, `create_api_key` and Django's own."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+
+def main() -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hitl_console.settings")
+    from django.core.management import execute_from_command_line
+
+    execute_from_command_line(sys.argv)
+
+
+if __name__ == "__main__":
+    main()
