@@ -61,7 +61,7 @@ class EmbeddedPostgres:
     """The PostgreSQL server of one data folder, shared by every process that uses it."""
 
     def __init__(self, data: Path) -> None:
-        data = data.resolve()
+        self.data = data = data.resolve()
         digest = hashlib.sha256(os.fsencode(data)).hexdigest()[:12]
         if is_root():
             self.home = ROOT / f"{re.sub('[^A-Za-z0-9]+', '-', data.name)[:24]}-{digest}"
