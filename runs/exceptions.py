@@ -35,3 +35,78 @@ class InvalidInput(RunsError):
     status_code = status.HTTP_422_UNPROCESSABLE_ENTITY
     default_detail = "The graph cannot take this."
     default_code = "invalid_input"
+
+
+class NotFound(RunsError):
+    status_code = status.HTTP_404_NOT_FOUND
+    default_detail = "Thread or assistant not found."
+    default_code = "not_found"
+
+
+class ThreadBusy(RunsError):
+    default_detail = (
+        "Thread is already running a task. Wait for it to finish or choose a different multitask "
+        "strategy."
+    )
+    default_code = "busy"
+
+
+class ThreadPinned(RunsError):
+    default_detail = (
+        "The thread waits for a person. Decide its review tasks first, or force it as an admin."
+    )
+    default_code = "pinned"
+
+
+class NothingPending(RunsError):
+    default_detail = "Nothing waits for an answer on this thread."
+    default_code = "nothing_pending"
+
+
+class AlreadyAnswered(RunsError):
+    default_detail = "The interrupt has already been answered."
+    default_code = "already_answered"
+
+
+class WrongInterrupts(RunsError):
+    default_detail = "The answer does not name exactly the interrupts that are pending."
+    default_code = "wrong_interrupts"
+
+
+class AmbiguousAnswer(RunsError):
+    status_code = status.HTTP_422_UNPROCESSABLE_ENTITY
+    default_detail = "Several interrupts are pending: answer with a map of interrupt id to value."
+    default_code = "ambiguous_answer"
+
+
+class AnswerRefused(RunsError):
+    """An answer that what was asked does not allow; `errors` say where (JSON Pointers)."""
+
+    status_code = status.HTTP_422_UNPROCESSABLE_ENTITY
+    default_detail = "The answer is not one the question allows."
+    default_code = "answer_refused"
+
+
+class StaleThread(RunsError):
+    default_detail = "The thread has moved on since the question was asked; nothing was sent."
+    default_code = "stale"
+
+
+class GraphChanged(RunsError):
+    default_detail = "The graph no longer has the node that asked; nothing was sent."
+    default_code = "graph_changed"
+
+
+class StuckInterrupt(RunsError):
+    default_detail = (
+        "The node failed after it had taken an answer; LangGraph would ignore another one."
+    )
+    default_code = "stuck"
+
+
+class LeaseLost(Exception):  # noqa: N818  # a fact, not an error of the caller
+    """This attempt of a run no longer holds it: another worker may, so write nothing more."""
+
+
+class StorageLost(Exception):  # noqa: N818
+    """The checkpoints cannot be reached; the run is not at fault and goes on when they can."""

@@ -1,0 +1,53 @@
+"""The ASGI application: API, pages and sockets, each behind what it needs and nothing more."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hitl_console.settings")
+
+import django
+
+django.setup()
+
+from channels.auth import AuthMiddlewareStack
+from channels.routing import ProtocolTypeRouter, URLRouter
+from channels.security.websocket import AllowedHostsOriginValidator
+from django.core.handlers.asgi import ASGIHandler
+from django.core.handlers.exception import convert_exception_to_response
+
+from hitl_console.urls import API_ROOTS
+from reviews.routing import websocket_urlpatterns
+
+
+class ApiHandler(ASGIHandler):
+    """Django without the middleware of pages: a key needs no session, CSRF token or locale."""
+
+    def load_middleware(self, is_async: bool = False) -> None:
+        """Go straight to the view; page middleware costs two thread hops a request."""
+        self._view_middleware = []
+        self._template_response_middleware = []
+        self._exception_middleware = []
+        self._middleware_chain = convert_exception_to_response(self._get_response_async)
+
+
+class HttpRouter:
+    """The API's paths to the API handler, all others to the pages."""
+
+    def __init__(self) -> None:
+        self.api = ApiHandler()
+        self.pages = ASGIHandler()
+
+    async def __call__(self, scope, receive, send) -> None:  # type: ignore[no-untyped-def]
+        root = scope["path"].split("/", 2)[1]
+        await (self.api if root in API_ROOTS else self.pages)(scope, receive, send)
+
+
+application = ProtocolTypeRouter(
+    {
+        "http": HttpRouter(),
+        "websocket": AllowedHostsOriginValidator(
+            AuthMiddlewareStack(URLRouter(websocket_urlpatterns))
+        ),
+    }
+)

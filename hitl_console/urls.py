@@ -1,0 +1,22 @@
+"""Where everything is: LangGraph's paths at the root, where its SDKs look; pages beside them."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.contrib.auth import views as auth_views
+from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+
+# First path segments LangGraph's clients own; no page lives below them (see asgi.HttpRouter).
+API_ROOTS = frozenset({"assistants", "threads", "runs", "store", "ok", "info", "metrics"})
+
+urlpatterns = [
+    path("", include("runs.api.urls")),
+    path("", include("reviews.urls")),
+    path("api/", include("reviews.api.urls")),
+    path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("docs", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
+    path("login/", auth_views.LoginView.as_view(redirect_authenticated_user=True), name="login"),
+    path("logout/", auth_views.LogoutView.as_view(), name="logout"),
+    path("admin/", admin.site.urls),
+]

@@ -1,0 +1,25 @@
+from __future__ import annotations
+
+from typing import Any
+
+from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+
+
+class RunsConfig(AppConfig):
+    name = "runs"
+    verbose_name = "Agents at work"
+
+    def ready(self) -> None:
+        from runs import checks  # noqa: F401  # registers the system checks
+
+        post_migrate.connect(prepare_runtime, sender=self)
+
+
+def prepare_runtime(**_: Any) -> None:
+    """After migrate: LangGraph's own tables, and an assistant for every graph."""
+    from runs import services
+    from runs.runtime import checkpointer
+
+    checkpointer.create_tables()
+    services.sync_assistants()

@@ -1,0 +1,34 @@
+"""The event log of a run: what its clients read, now, later, or again after a broken line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from hitl_console.channel_layer import notify_group
+from runs.exceptions import LeaseLost
+from runs.models import Run, RunEvent
+
+Chunk = tuple[str, Any]
+END = "end"  # never sent to clients: it closes their stream
+
+
+def group(run_id: UUID) -> str:
+    """The group that hears when a run has something new to read."""
+    return f"run.{run_id}"
+
+
+def append(run: Run, chunks: Sequence[Chunk]) -> None:
+    """Write chunks of a run this attempt still holds, and wake whoever reads it."""
+    if not Run.objects.held(run).select_for_update(no_key=True).exists():
+        raise LeaseLost
+    write(run, chunks)
+    notify_group(group(run.pk), {"type": "run.changed"})
+
+
+def write(run: Run, chunks: Sequence[Chunk]) -> None:
+    """Write chunks inside the transaction that settles the run."""
+    RunEvent.objects.bulk_create(
+        RunEvent(run=run, event=event, data=data) for event, data in chunks
+    )

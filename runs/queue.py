@@ -1,0 +1,25 @@
+"""Handing runs to workers. The queue carries the job; the run's own row says who may work on it."""
+
+from __future__ import annotations
+
+from django.utils.timezone import now
+from procrastinate.contrib.django import app
+
+from runs.models import Run
+
+QUEUE = "runs"
+EXECUTE = "runs.tasks.execute_run"
+
+
+def defer_run(run: Run) -> None:
+    """Queue a job for a pending run, in the current transaction."""
+    delayed = run.not_before if run.not_before and run.not_before > now() else None
+    task = app.configure_task(EXECUTE, queue=QUEUE, schedule_at=delayed)
+    run.job_id = task.defer(run_id=str(run.pk))
+    Run.objects.filter(pk=run.pk).update(job_id=run.job_id)
+
+
+def abort_job(run: Run) -> None:
+    """Tell the worker that has it to stop; what it still writes is fenced off by the run's row."""
+    if run.job_id is not None:
+        app.job_manager.cancel_job_by_id(run.job_id, abort=True)

@@ -1,0 +1,51 @@
+"""Every change to what runs are: the one way in for views, tasks, commands and reviews."""
+
+from __future__ import annotations
+
+from runs.services.assistants import (
+    create_assistant,
+    delete_assistant,
+    set_latest_version,
+    sync_assistants,
+    update_assistant,
+)
+from runs.services.execution import (
+    fail_run,
+    hand_back_run,
+    renew_leases,
+    settle_run,
+    start_run,
+    sweep_runs,
+)
+from runs.services.runs import cancel_run, create_run, delete_run
+from runs.services.threads import (
+    copy_thread,
+    create_thread,
+    delete_thread,
+    discard_thread,
+    update_state,
+    update_thread,
+)
+
+__all__ = [
+    "cancel_run",
+    "copy_thread",
+    "create_assistant",
+    "create_run",
+    "create_thread",
+    "delete_assistant",
+    "delete_run",
+    "delete_thread",
+    "discard_thread",
+    "fail_run",
+    "hand_back_run",
+    "renew_leases",
+    "set_latest_version",
+    "settle_run",
+    "start_run",
+    "sweep_runs",
+    "sync_assistants",
+    "update_assistant",
+    "update_state",
+    "update_thread",
+]

@@ -1,0 +1,108 @@
+"""Assistants: a graph with a configuration, and every version it ever had."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID, uuid4, uuid5
+
+from django.db import transaction
+from django.utils.timezone import now
+
+from runs.exceptions import GraphNotFound, NotFound, RunsError
+from runs.models import Assistant, AssistantVersion
+from runs.runtime import registry
+
+# The Agent Server derives the id of a graph's own assistant from this namespace (measured).
+SYSTEM_NAMESPACE = UUID("6ba7b821-9dad-11d1-80b4-00c04fd430c8")
+SYSTEM = {"created_by": "system"}
+VERSIONED = ("graph_id", "name", "description", "config", "context", "metadata")
+
+
+def system_assistant_id(graph_id: str) -> UUID:
+    """The id every Agent Server gives to the assistant of this graph."""
+    return uuid5(SYSTEM_NAMESPACE, graph_id)
+
+
+@transaction.atomic
+def sync_assistants() -> None:
+    """Give every graph of langgraph.json its own assistant."""
+    for graph_id in registry.graph_ids():
+        assistant_id = system_assistant_id(graph_id)
+        if not Assistant.objects.filter(pk=assistant_id).exists():
+            create_assistant(
+                graph_id=graph_id, assistant_id=assistant_id, name=graph_id, metadata=SYSTEM
+            )
+
+
+@transaction.atomic
+def create_assistant(
+    *, graph_id: str, assistant_id: UUID | None = None, do_nothing: bool = False, **fields: Any
+) -> Assistant:
+    """A new assistant at version 1; with `do_nothing`, the one that already has this id."""
+    if graph_id not in registry.graph_ids():
+        raise GraphNotFound(f"Graph '{graph_id}' not found.")
+    assistant_id = assistant_id or uuid4()
+    assistant, is_new = Assistant.objects.get_or_create(
+        pk=assistant_id, defaults={"graph_id": graph_id, **fields}
+    )
+    if is_new:
+        _keep_version(assistant)
+    elif not do_nothing:
+        raise RunsError(f"Assistant {assistant_id} already exists")
+    return assistant
+
+
+@transaction.atomic
+def update_assistant(*, assistant_id: UUID, **changes: Any) -> Assistant:
+    """A new version: metadata is merged, everything else replaced."""
+    assistant = _locked(assistant_id)
+    if graph_id := changes.get("graph_id"):
+        if graph_id not in registry.graph_ids():
+            raise GraphNotFound(f"Graph '{graph_id}' not found.")
+    if "metadata" in changes:
+        changes["metadata"] = assistant.metadata | changes["metadata"]
+    for field, value in changes.items():
+        setattr(assistant, field, value)
+    newest = assistant.versions.order_by("-version").values_list("version", flat=True)[0]
+    assistant.version = newest + 1
+    assistant.updated_at = now()
+    assistant.save()
+    _keep_version(assistant)
+    return assistant
+
+
+@transaction.atomic
+def set_latest_version(*, assistant_id: UUID, version: int) -> Assistant:
+    """Make an earlier version the one that runs."""
+    assistant = _locked(assistant_id)
+    kept = assistant.versions.filter(version=version).first()
+    if kept is None:
+        raise NotFound("Assistant version not found.")
+    for field in VERSIONED:
+        setattr(assistant, field, getattr(kept, field))
+    assistant.version = version
+    assistant.updated_at = now()
+    assistant.save()
+    return assistant
+
+
+def delete_assistant(*, assistant_id: UUID) -> None:
+    """Delete an assistant; its runs stay, they are somebody's history."""
+    deleted, _ = Assistant.objects.filter(pk=assistant_id).delete()
+    if not deleted:
+        raise NotFound(f"Assistant {assistant_id} not found")
+
+
+def _locked(assistant_id: UUID) -> Assistant:
+    assistant = Assistant.objects.select_for_update().filter(pk=assistant_id).first()
+    if assistant is None:
+        raise NotFound(f"Assistant {assistant_id} not found")
+    return assistant
+
+
+def _keep_version(assistant: Assistant) -> None:
+    AssistantVersion.objects.create(
+        assistant=assistant,
+        version=assistant.version,
+        **{field: getattr(assistant, field) for field in VERSIONED},
+    )

@@ -1,0 +1,232 @@
+"""A run's way through a worker: taken by compare-and-set, held by a lease, settled in one transaction."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Iterable
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import IntegrityError, connection, transaction
+from django.db.models import F
+from django.db.models.functions import Now
+from django.utils.timezone import now
+
+from hitl_console.channel_layer import notify_group
+from runs import events, queue, runtime
+from runs.exceptions import LeaseLost
+from runs.models import Interrupt, Run, Thread
+from runs.runtime import AskedInterrupt, Outcome
+from runs.services import interrupts
+from runs.signals import run_finished
+
+Held = tuple[UUID, int]  # a run and the attempt of it a worker holds
+
+PENDING, RUNNING = Run.Status.PENDING, Run.Status.RUNNING
+LEASE = timedelta(seconds=settings.RUN_LEASE)
+ORPHANED_AFTER = timedelta(seconds=30)  # a pending run without a job
+
+logger = logging.getLogger(__name__)
+
+
+def start_run(run_id: UUID) -> Run | None:
+    """Take a pending run for this worker; None when it is cancelled or somebody else's."""
+    try:
+        taken = Run.objects.transition(
+            run_id, expect=[PENDING], to=RUNNING, attempt=F("attempt") + 1, lease_until=Now() + LEASE
+        )
+    except IntegrityError:  # one_running_run_per_thread
+        return None
+    return Run.objects.get(pk=run_id) if taken else None
+
+
+def renew_leases(held: Collection[Held]) -> set[Held]:
+    """Keep what a worker works on; returns what it still holds (the rest it must drop)."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE runs_run SET lease_until = now() + %s
+            FROM unnest(%s::uuid[], %s::int[]) AS held(id, attempt)
+            WHERE runs_run.id = held.id AND runs_run.attempt = held.attempt AND status = 'running'
+            RETURNING runs_run.id, runs_run.attempt
+            """,
+            [LEASE, [run_id for run_id, _ in held], [attempt for _, attempt in held]],
+        )
+        return set(cursor.fetchall())
+
+
+@transaction.atomic
+def settle_run(*, run: Run, outcome: Outcome) -> None:
+    """A run came to its end or to a pause: run, thread, interrupts, events and tasks, all at once."""
+    thread = Thread.objects.lock(run.thread_id)
+    _finish(run, Run.Status.SUCCESS, output=outcome.output)
+    interrupts.record(
+        thread,
+        run,
+        outcome.interrupts,
+        outcome.paused_at,
+        checkpoint_id=outcome.checkpoint_id,
+        values=outcome.values,
+    )
+    _close_stream(run, outcome.closing)
+    release_thread(
+        thread,
+        Thread.Status.INTERRUPTED if outcome.next else Thread.Status.IDLE,
+        values=outcome.values,
+        interrupts=wire_interrupts(outcome.interrupts),
+        error=None,
+    )
+    run_finished.send(sender=Run, run=run)
+
+
+@transaction.atomic
+def fail_run(
+    *, run: Run, error: dict[str, Any], status: str = Run.Status.ERROR, is_held: bool = True
+) -> None:
+    """A run ended badly; an answer its node did not take is asked for again, one it took is stuck."""
+    thread = Thread.objects.lock(run.thread_id)
+    _finish(run, status, output={"__error__": error}, error=error, is_held=is_held)
+    state = runtime.pending(run.thread_id, run.graph_id)
+    answered = set(Interrupt.objects.filter(answered_by=run).values_list("key", flat=True))
+    interrupts.record(
+        thread,
+        run,
+        state.interrupts,
+        None,
+        checkpoint_id=state.checkpoint_id,
+        values=state.values,
+        stuck=state.answered,
+    )
+    _close_stream(run, [("error", error)])
+    release_thread(
+        thread,
+        Thread.Status.ERROR,
+        values=state.values,
+        interrupts=wire_interrupts(i for i in state.interrupts if i.interrupt_id not in answered),
+        error=error,
+    )
+    run_finished.send(sender=Run, run=run)
+
+
+@transaction.atomic
+def hand_back_run(*, run: Run) -> None:
+    """This worker is asked to stop: another goes on from the last checkpoint, no attempt is lost."""
+    if Run.objects.held(run).update(status=PENDING, lease_until=None, updated_at=now()):
+        queue.defer_run(run)
+
+
+def sweep_runs() -> int:
+    """Hand on the runs whose worker died and the runs whose job is gone; returns how many."""
+    swept = 0
+    for run in Run.objects.abandoned().order_by("lease_until")[:100]:
+        swept += _take_from_the_dead(run)
+    for run_id in _orphans():
+        swept += _queue_again(run_id)
+    return swept
+
+
+def _take_from_the_dead(run: Run) -> bool:
+    if run.crashes + 1 >= settings.RUN_ATTEMPTS:
+        message = f"The worker died {run.crashes + 1} times while it executed this run."
+        try:
+            fail_run(run=run, error={"error": "WorkerDied", "message": message})
+        except LeaseLost:
+            return False
+        logger.error("run %s failed: %s", run.pk, message)
+        return True
+    with transaction.atomic():
+        Thread.objects.lock(run.thread_id)
+        moved = Run.objects.held(run).abandoned().update(  # type: ignore[attr-defined]
+            status=PENDING, lease_until=None, crashes=F("crashes") + 1, updated_at=now()
+        )
+        if moved:
+            queue.defer_run(run)
+            logger.warning("run %s: its worker died, handed on", run.pk)
+    return bool(moved)
+
+
+def _orphans() -> list[UUID]:
+    """Pending runs at the head of their thread that no live job will start."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT run.id FROM runs_run run
+            LEFT JOIN procrastinate_jobs job ON job.id = run.job_id AND job.status IN ('todo', 'doing')
+            LEFT JOIN procrastinate_workers worker ON worker.id = job.worker_id
+            WHERE run.status = 'pending' AND run.updated_at < now() - %s
+              AND coalesce(run.not_before, run.created_at) < now() - %s
+              AND (job.id IS NULL OR (job.status = 'doing' AND worker.id IS NULL))
+              AND NOT EXISTS (
+                SELECT FROM runs_run other WHERE other.thread_id = run.thread_id
+                AND (other.status = 'running' OR other.status = 'pending' AND other.id < run.id))
+            LIMIT 100
+            """,
+            [ORPHANED_AFTER, ORPHANED_AFTER],
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
+@transaction.atomic
+def _queue_again(run_id: UUID) -> bool:
+    run = Run.objects.select_for_update(skip_locked=True).filter(pk=run_id, status=PENDING).first()
+    if run is None:
+        return False
+    Run.objects.filter(pk=run_id).update(updated_at=now())
+    queue.defer_run(run)
+    logger.warning("run %s: its job was lost, queued again", run_id)
+    return True
+
+
+def start_next(thread: Thread) -> bool:
+    """Queue the oldest waiting run of an unoccupied thread; the thread's row must be locked."""
+    run = Run.objects.on(thread.pk).filter(status=PENDING).order_by("pk").first()
+    if run is None:
+        return False
+    leave_questions_behind(thread, run)
+    queue.defer_run(run)
+    return True
+
+
+def leave_questions_behind(thread: Thread, run: Run) -> None:
+    """A run with new input starts over: what the thread waited for is never answered."""
+    if run.kwargs.get("input") is not None and not run.kwargs.get("command"):
+        interrupts.close_all(thread, reason="superseded")
+
+
+def wire_interrupts(asked: Iterable[AskedInterrupt]) -> dict[str, list[dict[str, Any]]]:
+    """`Thread.interrupts`: a map of task id to the interrupts of that task."""
+    by_task: dict[str, list[dict[str, Any]]] = {}
+    for item in asked:
+        entry = {"id": item.interrupt_id, "value": item.value}
+        if item.response_schema is not None:
+            entry["response_schema"] = item.response_schema
+        by_task.setdefault(item.task_id, []).append(entry)
+    return by_task
+
+
+def _finish(run: Run, status: str, *, is_held: bool = True, **fields: Any) -> None:
+    """Write the end of a run if this attempt of it still holds it."""
+    rows = Run.objects.held(run) if is_held else Run.objects.active().filter(pk=run.pk)
+    if not rows.update(status=status, lease_until=None, updated_at=now(), **fields):
+        raise LeaseLost
+    run.status = status
+    for name, value in fields.items():
+        setattr(run, name, value)
+
+
+def _close_stream(run: Run, closing: list[events.Chunk]) -> None:
+    if run.is_streamed:
+        events.write(run, [*closing, (events.END, None)])
+    notify_group(events.group(run.pk), {"type": "run.changed"})
+
+
+def release_thread(thread: Thread, status: str, **fields: Any) -> None:
+    """Leave a thread after a run: to the next one in line, or with this status."""
+    if start_next(thread):
+        status = Thread.Status.BUSY
+    moment = now()
+    Thread.objects.filter(pk=thread.pk).update(
+        status=status, updated_at=moment, state_updated_at=moment, **fields
+    )

@@ -1,0 +1,249 @@
+"""What a thread waits for, as rows: recorded when a run settles, answered by exactly one resume."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from runs import runtime
+from runs.exceptions import (
+    AlreadyAnswered,
+    AmbiguousAnswer,
+    GraphChanged,
+    NothingPending,
+    StaleThread,
+    StuckInterrupt,
+    WrongInterrupts,
+)
+from runs.models import Interrupt, Run, Thread
+from runs.runtime import AskedInterrupt, PausedAt
+from runs.signals import interrupts_closed, run_interrupted
+
+INTERRUPT_ID = re.compile(r"[0-9a-f]{32}")
+Answers = dict[Interrupt, Any]
+
+
+# -- answering -------------------------------------------------------------------------------
+
+
+def answers_in(thread: Thread, request: Mapping[str, Any]) -> Answers:
+    """The interrupts a run request answers, each with its value; refuses what could go wrong.
+
+    The thread's row must be locked. Answers go by interrupt id: a single value is taken only
+    where one question is pending, so that an old answer cannot meet a new question.
+    """
+    command = request.get("command") or {}
+    has_answer = _has_answer(command)
+    pending = list(Interrupt.objects.on(thread.pk).pending())
+    if not has_answer and not _continues(request, command):
+        return {}
+    if has_answer and not pending:
+        _refuse_answer_to_nothing(thread, command["resume"])
+    breakpoints = {interrupt: None for interrupt in pending if interrupt.is_breakpoint}
+    if breakpoints or not has_answer:
+        if not breakpoints:
+            _refuse_old_answers(thread, pending)
+        return dict(breakpoints)
+    return _by_id(thread, command["resume"], pending)
+
+
+def _has_answer(command: Mapping[str, Any]) -> bool:
+    """Null is an answer, unless it is only the empty field beside an update or a goto."""
+    if "resume" not in command:
+        return False
+    others = any(command.get(name) is not None for name in ("update", "goto"))
+    return command["resume"] is not None or not others
+
+
+def _continues(request: Mapping[str, Any], command: Mapping[str, Any]) -> bool:
+    """Whether the run goes on from where the thread is, instead of starting with new input."""
+    return bool(command) or request.get("input") is None
+
+
+def _by_id(thread: Thread, answer: Any, pending: list[Interrupt]) -> Answers:
+    if not is_answer_map(answer):
+        if len(pending) > 1:
+            raise AmbiguousAnswer
+        return {pending[0]: answer}
+    by_key = {interrupt.key: interrupt for interrupt in pending}
+    unknown = sorted(answer.keys() - by_key.keys())
+    _refuse_answered(thread, unknown)
+    missing = sorted(by_key.keys() - answer.keys())
+    if unknown or missing or not answer:
+        said = [f"not pending: {', '.join(unknown)}"] if unknown else []
+        said += [f"unanswered: {', '.join(missing)}"] if missing else []
+        raise WrongInterrupts(f"{WrongInterrupts.default_detail} ({'; '.join(said)})")
+    return {by_key[key]: value for key, value in answer.items()}
+
+
+def is_answer_map(answer: Any) -> bool:
+    """LangGraph's own test: every key looks like an interrupt id (also true of an empty map)."""
+    return isinstance(answer, dict) and all(INTERRUPT_ID.fullmatch(key) for key in answer)
+
+
+def _refuse_answer_to_nothing(thread: Thread, answer: Any) -> None:
+    if is_answer_map(answer):
+        _refuse_answered(thread, sorted(answer))
+    if Interrupt.objects.on(thread.pk).filter(status=Interrupt.Status.STUCK).exists():
+        raise StuckInterrupt
+    under_way = Interrupt.objects.on(thread.pk).filter(status=Interrupt.Status.ANSWERED)
+    _refuse_answered(thread, list(under_way.values_list("key", flat=True)))
+    raise NothingPending
+
+
+def _refuse_answered(thread: Thread, keys: list[str]) -> None:
+    answered = (
+        Interrupt.objects.on(thread.pk)
+        .filter(key__in=keys, answered_by__isnull=False)
+        .select_related("answered_by__created_by")
+        .first()
+    )
+    if answered is not None and answered.answered_by is not None:
+        run = answered.answered_by
+        who = run.created_by.get_username() if run.created_by else "the system"
+        raise AlreadyAnswered(
+            f"Interrupt {answered.key} was already answered by {who} at "
+            f"{run.created_at.isoformat()}; nothing was sent."
+        )
+
+
+def _refuse_old_answers(thread: Thread, pending: list[Interrupt]) -> None:
+    """Going on without an answer replays those the node has taken: the old one would meet the new question."""
+    tasks = [interrupt.task_id for interrupt in pending]
+    taken = Interrupt.objects.on(thread.pk).filter(
+        task_id__in=tasks, status=Interrupt.Status.CLOSED, answered_by__isnull=False
+    )
+    if pending and taken.exists():
+        raise WrongInterrupts(
+            "The pending question follows one that was answered in the same node: answer it by "
+            f"its id ({', '.join(interrupt.key for interrupt in pending)})."
+        )
+
+
+def guard(thread: Thread, answers: Answers) -> None:
+    """Just before a resume is made: the thread stands where it asked, and the graph still can answer."""
+    if not answers:
+        return
+    head = runtime.head(thread.pk)
+    for interrupt in answers:
+        if head is None or interrupt.checkpoint_id != head:
+            raise StaleThread
+        if not runtime.has_node(interrupt.run.graph_id, interrupt.namespace, interrupt.node):
+            raise GraphChanged(
+                f"The graph no longer has the node '{interrupt.node}' that asked; nothing was sent."
+            )
+
+
+# -- recording -------------------------------------------------------------------------------
+
+
+def record(
+    thread: Thread,
+    run: Run,
+    asked: Iterable[AskedInterrupt],
+    paused_at: PausedAt | None,
+    *,
+    checkpoint_id: str | None,
+    values: Any,
+    stuck: Iterable[str] = (),
+) -> list[Interrupt]:
+    """Make the rows say what the checkpoint says; tells reviews of each difference.
+
+    Returns what the thread waits for now. An interrupt that is still pending keeps its row, and an
+    answer some queued run still carries is left alone.
+    """
+    rows = {row.key: row for row in Interrupt.objects.on(thread.pk).unsettled()}
+    fields = {"run": run, "checkpoint_id": checkpoint_id or "", "fingerprint": ""}
+    waiting = [_dynamic(thread, item, fields) for item in asked]
+    if paused_at is not None:
+        waiting.append(_breakpoint(thread, paused_at, values, fields))
+    _close_gone(run, rows, {item.key for item in waiting})
+    if not waiting:
+        return []
+    fingerprint = runtime.registry.fingerprint(run.graph_id)
+    kept = [
+        _keep(item, rows.get(item.key), run, fingerprint, is_stuck=item.key in set(stuck))
+        for item in waiting
+    ]
+    open_ = [row for row in kept if row is not None]
+    if open_:
+        run_interrupted.send(sender=Run, run=run, interrupts=open_)
+    return open_
+
+
+def close_all(thread: Thread, *, reason: str) -> None:
+    """The thread leaves its questions behind: new input, a cancelled or a deleted thread."""
+    rows = list(Interrupt.objects.on(thread.pk).unsettled())
+    if rows:
+        _close(rows, run=None, reason=reason)
+
+
+def _dynamic(thread: Thread, item: AskedInterrupt, fields: dict[str, Any]) -> Interrupt:
+    return Interrupt(
+        thread=thread,
+        kind=Interrupt.Kind.DYNAMIC,
+        key=item.interrupt_id,
+        node=item.node,
+        namespace=item.namespace,
+        task_id=item.task_id,
+        value=item.value,
+        response_schema=item.response_schema,
+        **fields,
+    )
+
+
+def _breakpoint(
+    thread: Thread, paused_at: PausedAt, values: Any, fields: dict[str, Any]
+) -> Interrupt:
+    return Interrupt(
+        thread=thread,
+        kind=Interrupt.Kind.BREAKPOINT,
+        key=f"breakpoint:{fields['checkpoint_id']}",
+        node=", ".join(paused_at.nodes),
+        position=paused_at.position,
+        value=values,
+        **fields,
+    )
+
+
+def _keep(
+    asked: Interrupt, row: Interrupt | None, run: Run, fingerprint: str, *, is_stuck: bool
+) -> Interrupt | None:
+    """Insert, reopen or confirm one row; None where another run carries its answer."""
+    if row is not None and row.status == Interrupt.Status.ANSWERED and row.answered_by_id != run.pk:
+        return None
+    status = Interrupt.Status.STUCK if is_stuck else Interrupt.Status.PENDING
+    if row is None:
+        asked.fingerprint = fingerprint
+        asked.status = status
+        row = Interrupt.objects.filter(thread=asked.thread, key=asked.key).first()
+        if row is None:
+            asked.save()
+            return asked
+        asked.pk, asked.created_at = row.pk, row.created_at  # asked again under its old id
+        asked.save()
+        return asked
+    row.checkpoint_id = asked.checkpoint_id
+    row.status = status
+    if not is_stuck:
+        row.answered_by = None
+    row.save(update_fields=["checkpoint_id", "status", "answered_by"])
+    return row
+
+
+def _close_gone(run: Run, rows: Mapping[str, Interrupt], waiting: set[str]) -> None:
+    gone = [row for key, row in rows.items() if key not in waiting]
+    consumed = [row for row in gone if row.answered_by_id == run.pk]
+    carried = [row for row in gone if row.answered_by_id not in (None, run.pk)]
+    superseded = [row for row in gone if row.answered_by_id is None]
+    if consumed:
+        _close(consumed, run=run, reason="consumed")
+    if superseded or carried:
+        _close(superseded + carried, run=run, reason="superseded")
+
+
+def _close(rows: list[Interrupt], *, run: Run | None, reason: str) -> None:
+    ids = [row.pk for row in rows]
+    Interrupt.objects.filter(pk__in=ids).update(status=Interrupt.Status.CLOSED)
+    interrupts_closed.send(sender=Run, interrupts=rows, run=run, reason=reason)

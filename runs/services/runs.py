@@ -1,0 +1,213 @@
+"""Runs: asked for by clients and by decisions, one at a time on each thread."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.utils.timezone import now
+
+from hitl_console.channel_layer import notify_group
+from runs import events, queue, runtime
+from runs.exceptions import NotFound, RunsError, ThreadBusy
+from runs.models import Assistant, Interrupt, Run, Thread
+from runs.services import execution, interrupts
+from runs.signals import interrupts_answered, run_finished
+
+RESERVED = ("thread_id", "run_id", "checkpoint_ns", "checkpoint_map")
+
+
+@transaction.atomic
+def create_run(
+    *,
+    thread: Thread,
+    assistant: Assistant,
+    request: Mapping[str, Any],
+    actor: User | None,
+    state_update: dict[str, Any] | None = None,
+) -> Run:
+    """Queue a run on a thread; one that answers interrupts closes them in the same transaction.
+
+    `request` has the fields of the wire's body (input, command, config, metadata, stream_mode, ...).
+    A run is queued behind the thread's active one, or as `multitask_strategy` says.
+    """
+    thread = Thread.objects.lock(thread.pk)
+    _make_room(thread, request.get("multitask_strategy", "enqueue"))
+    answers = interrupts.answers_in(thread, request)
+    interrupts.guard(thread, answers)
+    run = _insert(thread, assistant, request, actor, state_update)
+    if answers:
+        rows = Interrupt.objects.filter(pk__in=[interrupt.pk for interrupt in answers])
+        rows.update(status=Interrupt.Status.ANSWERED, answered_by=run)
+        interrupts_answered.send(sender=Run, run=run, answers=answers, actor=actor)
+        _name_the_answers(run, answers)
+    if not Run.objects.on(thread.pk).active().exclude(pk=run.pk).exists():
+        execution.leave_questions_behind(thread, run)
+        queue.defer_run(run)
+    return run
+
+
+@transaction.atomic
+def cancel_run(*, run: Run, action: str = "interrupt", reason: str) -> None:
+    """Stop a run that is pending or running; `rollback` also removes it and its checkpoints.
+
+    Raises NotFound when it is over: the wire's answer to a cancel that comes too late.
+    """
+    thread = Thread.objects.lock(run.thread_id)
+    error = {"error": "UserInterrupt", "message": reason}
+    if not Run.objects.transition(
+        run.pk,
+        expect=Run.ACTIVE,
+        to=Run.Status.INTERRUPTED,
+        lease_until=None,
+        output=thread.values,
+    ):
+        raise NotFound("No matching runs to cancel.")
+    queue.abort_job(run)
+    if action == "rollback":
+        runtime.rollback(thread.pk, run.pk)
+        error["error"] = "UserRollback"
+    _settle_cancelled(thread, run, error)
+    if action == "rollback":
+        run.delete()
+
+
+def delete_run(*, run: Run) -> None:
+    """Delete a run that is over; its checkpoints stay, they are the thread's."""
+    if run.is_active:
+        raise RunsError("The run is not over: cancel it first.")
+    if Interrupt.objects.filter(run=run).unsettled().exists():
+        raise RunsError("The run waits for a person: decide its review tasks first.")
+    run.delete()
+
+
+def _make_room(thread: Thread, strategy: str) -> None:
+    active = list(Run.objects.on(thread.pk).active())
+    if not active or strategy == "enqueue":
+        return
+    if strategy == "reject":
+        raise ThreadBusy
+    for run in active:
+        cancel_run(run=run, action=strategy, reason=f"replaced by a new run ({strategy})")
+
+
+def _insert(
+    thread: Thread,
+    assistant: Assistant,
+    request: Mapping[str, Any],
+    actor: User | None,
+    state_update: dict[str, Any] | None,
+) -> Run:
+    ids = {"graph_id": assistant.graph_id, "assistant_id": str(assistant.pk)}
+    created_by = {"created_by": assistant.metadata.get("created_by", "user")}
+    delay = request.get("after_seconds")
+    run = Run.objects.create(
+        thread=thread,
+        assistant=assistant,
+        graph_id=assistant.graph_id,
+        kwargs=_kwargs(assistant, request),
+        metadata=created_by | thread.metadata | ids | (request.get("metadata") or {}),
+        multitask_strategy=request.get("multitask_strategy", "enqueue"),
+        state_update=state_update,
+        created_by=actor,
+        not_before=now() + timedelta(seconds=delay) if delay else None,
+    )
+    run.kwargs["config"]["configurable"] |= {
+        "run_id": str(run.pk),
+        "thread_id": str(thread.pk),
+        **ids,
+        "user_id": actor.get_username() if actor else "",
+    }
+    run.save(update_fields=["kwargs"])
+    config = request.get("config") or {}
+    Thread.objects.filter(pk=thread.pk).update(
+        status=Thread.Status.BUSY,
+        metadata=thread.metadata | ids,
+        config={"configurable": {}}
+        | {key: config[key] for key in ("tags", "recursion_limit") if key in config},
+        updated_at=now(),
+    )
+    return run
+
+
+def _kwargs(assistant: Assistant, request: Mapping[str, Any]) -> dict[str, Any]:
+    """The wire's `Run.kwargs`: what was asked, with the assistant's defaults below it."""
+    asked = request.get("config") or {}
+    configurable = assistant.config.get("configurable", {}) | asked.get("configurable", {})
+    config = assistant.config | asked
+    config["configurable"] = {
+        key: value
+        for key, value in configurable.items()
+        if key not in RESERVED and not key.startswith("__")
+    }
+    return {
+        "input": request.get("input"),
+        "command": request.get("command"),
+        "config": config,
+        "context": assistant.context | (request.get("context") or {}),
+        "stream_mode": request.get("stream_mode") or [],
+        "interrupt_before": request.get("interrupt_before"),
+        "interrupt_after": request.get("interrupt_after"),
+        "webhook": request.get("webhook"),
+        "feedback_keys": request.get("feedback_keys"),
+        "temporary": request.get("temporary", False),
+        "subgraphs": request.get("stream_subgraphs", False),
+        "resumable": request.get("stream_resumable", False),
+        "checkpoint_id": request.get("checkpoint_id"),
+        "durability": request.get("durability", "sync"),
+        "on_disconnect": request.get("on_disconnect", "continue"),
+    }
+
+
+def _name_the_answers(run: Run, answers: interrupts.Answers) -> None:
+    """Whatever form the client chose, the graph gets its answers by interrupt id."""
+    named = {item.key: value for item, value in answers.items() if not item.is_breakpoint}
+    if named:
+        run.kwargs["command"] = (run.kwargs["command"] or {}) | {"resume": named}
+        run.save(update_fields=["kwargs"])
+
+
+def _settle_cancelled(thread: Thread, run: Run, error: dict[str, Any]) -> None:
+    """What the thread is once a run of it was cut short, read from its checkpoint."""
+    run.status = Run.Status.INTERRUPTED
+    if run.is_streamed:
+        events.write(run, [(events.END, None)])
+    notify_group(events.group(run.pk), {"type": "run.changed"})
+    state = runtime.pending(thread.pk, run.graph_id)
+    if Run.objects.on(thread.pk).filter(status=Run.Status.RUNNING).exists():
+        return  # a pending run was cancelled: the running one will settle the thread
+    interrupts.record(
+        thread,
+        run,
+        state.interrupts,
+        None,
+        checkpoint_id=state.checkpoint_id,
+        values=state.values,
+        stuck=state.answered,
+    )
+    execution.release_thread(
+        thread,
+        Thread.Status.INTERRUPTED if state.next else Thread.Status.IDLE,
+        values=state.values if state.checkpoint_id else None,
+        interrupts=execution.wire_interrupts(state.interrupts),
+        error=error,
+    )
+    run_finished.send(sender=Run, run=run)
+
+
+def get_assistant(name: str) -> Assistant:
+    """The assistant a body means: by id, or by graph for the graph's own."""
+    from runs.services.assistants import system_assistant_id
+
+    try:
+        assistant_id = UUID(name)
+    except ValueError:
+        assistant_id = system_assistant_id(name)
+    assistant = Assistant.objects.filter(pk=assistant_id).first()
+    if assistant is None:
+        raise NotFound
+    return assistant

@@ -1,0 +1,144 @@
+"""Threads: created, merged, copied, moved by hand, deleted; never away from under an open question."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID, uuid4
+
+from django.db import transaction
+from django.utils.timezone import now
+
+from runs import queue, runtime
+from runs.exceptions import InvalidInput, NotFound, RunsError, ThreadBusy, ThreadPinned
+from runs.models import Interrupt, Run, Thread, uuid7
+from runs.runtime import PausedAt
+from runs.services import execution, interrupts
+
+
+@transaction.atomic
+def create_thread(
+    *,
+    thread_id: UUID | None = None,
+    metadata: dict[str, Any] | None = None,
+    do_nothing: bool = False,
+    supersteps: list[dict[str, Any]] | None = None,
+    is_temporary: bool = False,
+) -> Thread:
+    """A new thread; with `do_nothing`, the one that already has this id."""
+    thread, is_new = Thread.objects.get_or_create(
+        pk=thread_id or uuid7(),
+        defaults={"metadata": metadata or {}, "is_temporary": is_temporary},
+    )
+    if not is_new and not do_nothing:
+        raise RunsError(f"Thread {thread.pk} already exists")
+    for step in supersteps or []:
+        for update in step.get("updates", []):
+            update_state(thread=thread, values=update.get("values"), as_node=update.get("as_node"))
+    return thread
+
+
+@transaction.atomic
+def update_thread(*, thread: Thread, metadata: dict[str, Any]) -> Thread:
+    """Merge metadata at its top level."""
+    thread = Thread.objects.lock(thread.pk)
+    thread.metadata |= metadata
+    thread.updated_at = now()
+    thread.save(update_fields=["metadata", "updated_at"])
+    return thread
+
+
+@transaction.atomic
+def copy_thread(*, thread: Thread) -> Thread:
+    """A new thread with the same checkpoints; runs and review tasks stay with the first."""
+    copy = Thread.objects.create(pk=uuid4(), metadata=thread.metadata, config=thread.config)
+    runtime.copy_checkpoints(thread.pk, copy.pk)
+    return copy
+
+
+@transaction.atomic
+def update_state(
+    *,
+    thread: Thread,
+    values: Any,
+    as_node: str | None = None,
+    checkpoint_id: str | None = None,
+) -> dict[str, Any]:
+    """Write to a thread's state as if a node had; a pending question is dropped by it.
+
+    LangGraph asks a dropped question again, under a new id, when the thread goes on (measured).
+    """
+    thread = Thread.objects.lock(thread.pk)
+    if Run.objects.on(thread.pk).active().exists():
+        raise ThreadBusy
+    if thread.graph_id is None:
+        raise InvalidInput(f"Thread {thread.pk} has no assigned graph ID.")
+    checkpoint = runtime.write_state(
+        thread.pk,
+        thread.graph_id,
+        values=values,
+        as_node=as_node,
+        checkpoint_id=checkpoint_id,
+        metadata=thread.metadata,
+    )
+    _follow_state(thread, thread.graph_id)
+    return checkpoint
+
+
+def _follow_state(thread: Thread, graph_id: str) -> None:
+    """Rows and status after a write by hand; a thread that waited still waits, at the new state."""
+    state = runtime.pending(thread.pk, graph_id)
+    waited = Interrupt.objects.on(thread.pk).unsettled().select_related("run").first()
+    if waited is not None:
+        still = PausedAt(state.next, "before") if state.next and not state.interrupts else None
+        interrupts.record(
+            thread,
+            waited.run,
+            state.interrupts,
+            still,
+            checkpoint_id=state.checkpoint_id,
+            values=state.values,
+        )
+    moment = now()
+    Thread.objects.filter(pk=thread.pk).update(
+        status=Thread.Status.INTERRUPTED if state.next else Thread.Status.IDLE,
+        values=state.values,
+        interrupts=execution.wire_interrupts(state.interrupts),
+        updated_at=moment,
+        state_updated_at=moment,
+    )
+
+
+@transaction.atomic
+def delete_thread(*, thread: Thread, force: bool = False) -> None:
+    """Delete a thread and its checkpoints; `force` also cancels the review tasks that pin it."""
+    thread = Thread.objects.lock(thread.pk)
+    if Interrupt.objects.on(thread.pk).unsettled().exists():
+        if not force:
+            raise ThreadPinned
+        interrupts.close_all(thread, reason="cancelled")
+    for run in Run.objects.on(thread.pk).active():
+        queue.abort_job(run)
+    runtime.delete_checkpoints(thread.pk)
+    thread.delete()
+
+
+@transaction.atomic
+def discard_thread(*, thread_id: UUID) -> None:
+    """Delete the thread of a stateless run once it is over and nobody is asked anything on it."""
+    thread = Thread.objects.select_for_update(no_key=True).filter(pk=thread_id).first()
+    if thread is None or not thread.is_temporary:
+        return
+    if Run.objects.on(thread.pk).active().exists():
+        return
+    if Interrupt.objects.on(thread.pk).unsettled().exists():
+        return
+    runtime.delete_checkpoints(thread.pk)
+    thread.delete()
+
+
+def get_thread(thread_id: UUID) -> Thread:
+    """The thread, or the 404 the wire gives."""
+    thread = Thread.objects.filter(pk=thread_id).first()
+    if thread is None:
+        raise NotFound(f"Thread with ID {thread_id} not found")
+    return thread

@@ -1,0 +1,22 @@
+"""What runs tell the rest of the house, inside the transaction that makes it true.
+
+A receiver that raises undoes the change: there is never a paused thread without its review tasks.
+"""
+
+from __future__ import annotations
+
+from django.dispatch import Signal
+
+# A run paused or went on: `run`, `interrupts` (every interrupt its thread now waits for; rows).
+run_interrupted = Signal()
+
+# Interrupts got their answers: `run` (the resume run), `answers` ({interrupt: value}), `actor`.
+# A receiver may refuse an answer by raising runs.exceptions.AnswerRefused.
+interrupts_answered = Signal()
+
+# Interrupts are gone from the graph: `interrupts` (rows), `run` (whose settlement showed it, or None),
+# `reason`: "consumed", "superseded" or "cancelled".
+interrupts_closed = Signal()
+
+# A run reached its end: `run`.
+run_finished = Signal()

@@ -1,0 +1,149 @@
+"""What workers do."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.db import InterfaceError, OperationalError
+from django.utils.timezone import now
+from procrastinate.contrib.django import app
+
+from runs import events, queue, runtime, services, worker
+from runs.exceptions import LeaseLost, StorageLost
+from runs.models import Run, RunEvent
+from runs.runtime import Nodes, RunSpec, StateUpdate
+
+BATCH = 64  # chunks written together
+FLUSH = 0.01  # seconds a chunk may wait for company
+BACK_OFF = (0.1, 0.2, 0.5, 1, 1, 2, 2, 2, 2, 2)  # seconds before a settlement is tried again
+
+logger = logging.getLogger(__name__)
+
+
+@app.task(name=queue.EXECUTE, queue=queue.QUEUE)
+async def execute_run(run_id: str) -> None:
+    """Take a run, execute its graph, settle it; a second job for the same run finds it taken."""
+    run = await sync_to_async(services.start_run)(UUID(run_id))
+    if run is None:
+        return
+    with worker.holding(run) as hold:
+        try:
+            await _execute(run)
+        except LeaseLost:
+            logger.warning("run %s: attempt %s no longer holds it", run.pk, run.attempt)
+        except StorageLost as error:
+            logger.warning("run %s: %s; handing it back", run.pk, error)
+            await _insist(services.hand_back_run, run=run)
+        except asyncio.CancelledError:
+            if not hold.is_lost:  # this worker is asked to stop
+                await asyncio.shield(_insist(services.hand_back_run, run=run))
+            raise
+
+
+async def _execute(run: Run) -> None:
+    log = EventLog(run)
+    try:
+        async with asyncio.timeout(settings.RUN_TIMEOUT), log:
+            outcome = await runtime.execute(spec_of(run), emit=log.emit)
+    except (LeaseLost, StorageLost, asyncio.CancelledError):
+        raise
+    except TimeoutError:
+        error = {"error": "TimeoutError", "message": f"No end after {settings.RUN_TIMEOUT} s."}
+        await _insist(services.fail_run, run=run, error=error, status=Run.Status.TIMEOUT)
+    except Exception as error:
+        logger.info("run %s failed", run.pk, exc_info=error)
+        await _insist(services.fail_run, run=run, error=runtime.error_body(error))
+    else:
+        await _insist(services.settle_run, run=run, outcome=outcome)
+
+
+async def _insist(service: Callable[..., None], **kwargs: Any) -> None:
+    """Call a service; while the database is away try again, for as long as a lease lasts."""
+    for delay in (*BACK_OFF, None):
+        try:
+            await sync_to_async(service)(**kwargs)
+            return
+        except (OperationalError, InterfaceError):
+            if delay is None:
+                raise
+            await asyncio.sleep(delay)
+
+
+def spec_of(run: Run) -> RunSpec:
+    """What the runtime needs to know of a run; no model crosses that border."""
+    asked = run.kwargs
+    return RunSpec(
+        run_id=run.pk,
+        thread_id=run.thread_id,
+        attempt=run.attempt,
+        graph_id=run.graph_id,
+        input=asked["input"],
+        command=asked["command"],
+        state_update=StateUpdate(**run.state_update) if run.state_update else None,
+        config=asked["config"],
+        context=asked["context"],
+        metadata=run.metadata,
+        checkpoint_id=asked["checkpoint_id"],
+        stream_modes=tuple(asked["stream_mode"]),
+        stream_subgraphs=asked["subgraphs"],
+        interrupt_before=_nodes(asked["interrupt_before"]),
+        interrupt_after=_nodes(asked["interrupt_after"]),
+        durability=asked["durability"],
+    )
+
+
+def _nodes(names: str | Iterable[str] | None) -> Nodes:
+    return "*" if names == "*" else tuple(names or ())
+
+
+class EventLog:
+    """Writes a run's chunks in batches, so that a stream of tokens is not a transaction each."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.waiting: list[events.Chunk] = []
+        self.flusher: asyncio.Task[None] | None = None
+        self.lock = asyncio.Lock()
+
+    async def __aenter__(self) -> None:
+        if self.run.is_streamed:
+            start = {"run_id": str(self.run.pk), "attempt": self.run.attempt}
+            await self.emit("metadata", start)
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.flush()
+
+    async def emit(self, event: str, data: Any) -> None:
+        """Queue a chunk; it is written with its neighbours within FLUSH seconds."""
+        self.waiting.append((event, data))
+        if len(self.waiting) >= BATCH:
+            await self.flush()
+        elif self.flusher is None or self.flusher.done():
+            self.flusher = asyncio.create_task(self._flush_soon())
+
+    async def flush(self) -> None:
+        """Write what waits, in order."""
+        async with self.lock:
+            chunks, self.waiting = self.waiting, []
+            if chunks:
+                await sync_to_async(events.append)(self.run, chunks)
+
+    async def _flush_soon(self) -> None:
+        await asyncio.sleep(FLUSH)
+        await self.flush()
+
+
+@app.periodic(cron="*/10 * * * *")
+@app.task(queue=queue.QUEUE)
+async def prune_events(timestamp: int) -> None:
+    """Forget the events of runs nobody will read again."""
+    old = now() - timedelta(seconds=settings.EVENT_RETENTION)
+    await sync_to_async(partial(RunEvent.objects.filter(created_at__lt=old).delete))()

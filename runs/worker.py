@@ -1,0 +1,160 @@
+"""A worker process: runs from the queue, a keeper thread beside them, until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import threading
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from asgiref.sync import ThreadSensitiveContext
+from django.conf import settings
+from django.db import connection
+from procrastinate import PsycopgConnector
+from procrastinate.contrib.django import app
+from psycopg import AsyncConnection, OperationalError
+from psycopg_pool import AsyncConnectionPool
+
+from hitl_console.db import conninfo
+from runs import queue, services
+from runs.models import Run
+
+SWEEP = 2  # seconds between two looks for runs nobody holds
+POLL = 1  # seconds between looks for jobs whose notification was missed
+SELF_TEST = 5  # seconds between checks that the database is still there
+BACK_OFF = (0.1, 0.5, 1, 2, 5)  # seconds before the queue is opened again
+
+logger = logging.getLogger(__name__)
+
+
+async def own_thread(call_next: Callable[[], Awaitable[Any]], *_: object) -> Any:
+    """Worker middleware: a database thread per job, instead of one that all jobs share."""
+    async with ThreadSensitiveContext():
+        return await call_next()
+
+
+class Hold:
+    """A run this process works on; `is_lost` once another may."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.task = asyncio.current_task()
+        self.loop = asyncio.get_running_loop()
+        self.is_lost = False
+
+    def drop(self) -> None:
+        """Stop the work from another thread; a loop that a node blocks hears of it later."""
+        self.is_lost = True
+        if self.task is not None:
+            self.loop.call_soon_threadsafe(self.task.cancel)
+
+
+class Keeper(threading.Thread):
+    """Renews the leases of this process's runs and sweeps up after dead workers.
+
+    A thread, because a graph may block the event loop for longer than a lease.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(name="keeper", daemon=True)
+        self.holds: dict[tuple[Any, int], Hold] = {}
+        self.stopping = threading.Event()
+
+    def run(self) -> None:
+        """Every second or two until stopped; a database that is away is tried again."""
+        swept_at = 0.0
+        while not self.stopping.wait(min(settings.RUN_LEASE / 5, SWEEP)):
+            try:
+                self.renew()
+                if time.monotonic() - swept_at >= SWEEP:
+                    services.sweep_runs()
+                    swept_at = time.monotonic()
+            except Exception as error:  # whatever it was, leases must go on being renewed
+                logger.warning("keeper: %s", error)
+                connection.close()
+
+    def renew(self) -> None:
+        """Renew all leases; drop what this process no longer holds."""
+        held = dict(self.holds)
+        if not held:
+            return
+        for key in held.keys() - services.renew_leases(held):
+            logger.warning("run %s: attempt %s lost", *key)
+            held[key].drop()
+
+
+keeper = Keeper()
+
+
+@contextmanager
+def holding(run: Run) -> Iterator[Hold]:
+    """Have the keeper renew this run's lease meanwhile."""
+    key = (run.pk, run.attempt)
+    hold = keeper.holds[key] = Hold(run)
+    try:
+        yield hold
+    finally:
+        del keeper.holds[key]
+
+
+async def work() -> None:
+    """Work until SIGTERM or SIGINT; a queue that loses its database is opened again.
+
+    procrastinate's worker ends, or goes deaf, when Postgres restarts (measured). So a probe
+    connection that dies with Postgres tells when to start a new one; the old one meanwhile
+    finishes what it has in hand.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    keeper.start()
+    draining: set[asyncio.Task[None]] = set()
+    stopping = asyncio.create_task(stop.wait())
+    failures = 0
+    while not stop.is_set():
+        queue_worker = asyncio.create_task(_take_jobs())
+        probe = asyncio.create_task(_probe())
+        await asyncio.wait({queue_worker, probe, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        failures = 0 if probe.done() and probe.exception() is None else failures + 1
+        probe.cancel()
+        queue_worker.cancel()
+        draining.add(queue_worker)
+        if not stop.is_set():
+            delay = BACK_OFF[min(failures, len(BACK_OFF) - 1)]
+            logger.warning("queue lost, opening it again in %s s", delay)
+            await asyncio.sleep(delay)
+    await asyncio.gather(*draining, return_exceptions=True)
+    keeper.stopping.set()
+
+
+async def _take_jobs() -> None:
+    """One life of procrastinate's worker; cancelled, it stops taking and finishes what it has."""
+    connector = PsycopgConnector(
+        conninfo=conninfo(), min_size=2, max_size=4, check=AsyncConnectionPool.check_connection
+    )
+    queue_app = app.with_connector(connector)
+    async with queue_app.open_async():
+        print("worker ready", flush=True)  # noqa: T201  # the supervisor waits for this line
+        await queue_app.run_worker_async(
+            queues=[queue.QUEUE],
+            install_signal_handlers=False,
+            worker_middleware=[own_thread],
+            fetch_job_polling_interval=POLL,
+        )
+
+
+async def _probe() -> None:
+    """Return when Postgres went away after it had been there; raise when it never was."""
+    async with await AsyncConnection.connect(conninfo(), autocommit=True) as probe:
+        try:
+            while True:
+                async for _ in probe.notifies(timeout=SELF_TEST):
+                    pass
+                await probe.execute("SELECT 1")
+        except OperationalError:
+            return
