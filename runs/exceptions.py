@@ -110,3 +110,10 @@ class LeaseLost(Exception):  # noqa: N818  # a fact, not an error of the caller
 
 class StorageLost(Exception):  # noqa: N818
     """The checkpoints cannot be reached; the run is not at fault and goes on when they can."""
+
+
+class InvalidUpdate(InvalidInput):
+    """The graph cannot take this state update."""
+
+    status_code = status.HTTP_400_BAD_REQUEST
+    default_code = "invalid_update"

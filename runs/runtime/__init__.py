@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from runs.runtime import checkpointer, registry
+from runs.runtime.description import drawing, nodes, schemas, subgraphs
+from runs.runtime.execution import error_body, execute
+from runs.runtime.jsonable import jsonable
 from runs.runtime.spec import (
     AskedInterrupt,
     Durability,
@@ -12,6 +16,14 @@ from runs.runtime.spec import (
     Pending,
     RunSpec,
     StateUpdate,
+)
+from runs.runtime.state import (
+    copy_checkpoints,
+    delete_checkpoints,
+    history,
+    pending,
+    read_state,
+    write_state,
 )
 
 __all__ = [
@@ -24,4 +36,19 @@ __all__ = [
     "Pending",
     "RunSpec",
     "StateUpdate",
+    "checkpointer",
+    "copy_checkpoints",
+    "delete_checkpoints",
+    "drawing",
+    "error_body",
+    "execute",
+    "history",
+    "jsonable",
+    "nodes",
+    "pending",
+    "read_state",
+    "registry",
+    "schemas",
+    "subgraphs",
+    "write_state",
 ]

@@ -18,7 +18,7 @@ class StateUpdate:
     """Values written as if a node had returned them, before the run goes on."""
 
     values: Any
-    as_node: str | None = None
+    as_node: str | tuple[str, ...] | None = None  # several where several nodes wait together
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,12 @@ class AskedInterrupt:
     response_schema: dict[str, Any] | None
     node: str
     task_id: str
-    namespace: str
+    namespace: str  # "" in the root, "child:<task id>" in a subgraph
+
+    @property
+    def root_task_id(self) -> str:
+        """The task of the root graph within which this is asked: its key on the thread."""
+        return self.namespace.split("|")[0].rpartition(":")[2] or self.task_id
 
 
 @dataclass(frozen=True, slots=True)

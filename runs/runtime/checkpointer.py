@@ -1,0 +1,136 @@
+"""LangGraph's checkpoints in Django's database, written only by whoever holds the run."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from hitl_console.db import conninfo
+
+assert os.environ.get("LANGGRAPH_STRICT_MSGPACK") == "true", "must be set before langgraph loads"
+
+from langgraph.checkpoint.postgres import PostgresSaver  # noqa: E402
+from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver  # noqa: E402
+from psycopg import AsyncConnection, AsyncCursor, Connection  # noqa: E402
+from psycopg.errors import DivisionByZero  # noqa: E402
+from psycopg.rows import DictRow, dict_row  # noqa: E402
+from psycopg_pool import AsyncConnectionPool, ConnectionPool  # noqa: E402
+
+from runs.exceptions import LeaseLost  # noqa: E402
+from runs.runtime.spec import RunSpec  # noqa: E402
+
+# Fails the whole pipeline when the row is not ours any more, so it costs no round trip.
+# FOR SHARE makes a sweeper that takes the run away wait until this write is committed.
+HOLD_LEASE = """
+    SELECT 1 / count(*) FROM (
+        SELECT FROM runs_run WHERE id = %s AND attempt = %s AND status = 'running' FOR SHARE
+    ) AS lease
+"""
+CONNECTION = {"autocommit": True, "prepare_threshold": 0, "row_factory": dict_row}
+
+AsyncPool = AsyncConnectionPool[AsyncConnection[DictRow]]
+SyncPool = ConnectionPool[Connection[DictRow]]
+
+_async_pools: WeakKeyDictionary[asyncio.AbstractEventLoop, AsyncPool] = WeakKeyDictionary()
+_sync_pool: SyncPool | None = None
+_lock = threading.Lock()
+
+
+class FencedSaver(AsyncPostgresSaver):
+    """Writes checkpoints as long as this attempt still holds its run."""
+
+    def __init__(self, conn: AsyncPool, run: RunSpec) -> None:
+        super().__init__(conn)
+        self.lease = (run.run_id, run.attempt)
+
+    @asynccontextmanager
+    async def _cursor(self, *, pipeline: bool = False) -> AsyncIterator[AsyncCursor[DictRow]]:
+        if not pipeline:  # a read
+            async with super()._cursor() as cursor:
+                yield cursor
+            return
+        try:
+            async with (
+                super()._cursor(pipeline=True) as cursor,
+                cursor.connection.transaction(),
+            ):
+                await cursor.execute(HOLD_LEASE, self.lease)
+                yield cursor
+        except DivisionByZero:
+            raise LeaseLost from None
+
+
+async def fenced_saver(run: RunSpec) -> FencedSaver:
+    """The saver of one execution; savers are cheap, and each has a lock of its own."""
+    return FencedSaver(await _pool_of_this_loop(), run)
+
+
+@contextmanager
+def saver() -> Iterator[PostgresSaver]:
+    """A saver for code outside the event loop."""
+    yield PostgresSaver(_shared_pool())
+
+
+@contextmanager
+def connection() -> Iterator[Connection[DictRow]]:
+    """A connection to the checkpoint tables for what a saver cannot say."""
+    with _shared_pool().connection() as found:
+        yield found
+
+
+def create_tables() -> None:
+    """Create or upgrade LangGraph's own tables."""
+    with PostgresSaver.from_conn_string(conninfo()) as setup:
+        setup.setup()
+
+
+def close() -> None:
+    """Give back the connections used outside event loops."""
+    global _sync_pool
+    with _lock:
+        pool, _sync_pool = _sync_pool, None
+    if pool is not None:
+        pool.close()
+
+
+async def aclose() -> None:
+    """Give back the connections of the running event loop."""
+    if pool := _async_pools.pop(asyncio.get_running_loop(), None):
+        await pool.close()
+
+
+async def _pool_of_this_loop() -> AsyncPool:
+    loop = asyncio.get_running_loop()
+    if loop not in _async_pools:
+        _async_pools[loop] = AsyncConnectionPool(
+            conninfo(),
+            **_sizes(2),
+            kwargs=CONNECTION,
+            open=False,
+            check=AsyncConnectionPool.check_connection,
+        )
+        await _async_pools[loop].open()
+    return _async_pools[loop]
+
+
+def _shared_pool() -> SyncPool:
+    global _sync_pool
+    with _lock:
+        if _sync_pool is None:
+            _sync_pool = ConnectionPool(
+                conninfo(),
+                **_sizes(1),
+                kwargs=CONNECTION,
+                open=True,
+                check=ConnectionPool.check_connection,
+            )
+        return _sync_pool
+
+
+def _sizes(least: int) -> dict[str, Any]:
+    return {"min_size": least, "max_size": 4, "timeout": 10, "name": "checkpoints"}

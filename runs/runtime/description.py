@@ -1,0 +1,73 @@
+"""What a graph looks like from outside: its schemas, its picture, its subgraphs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from langchain_core.utils.pydantic import create_model_v2
+from langgraph.constants import TAG_HIDDEN
+
+from runs.runtime import registry
+from runs.runtime.jsonable import jsonable
+from runs.runtime.registry import Graph, schema
+
+
+def schemas(graph_id: str) -> dict[str, Any]:
+    """The graph's JSON schemas; null where its types have none."""
+    found = registry.graph(graph_id)
+    return {"graph_id": graph_id, **_schemas(found, f"{graph_id}_state")}
+
+
+def drawing(graph_id: str, xray: int | bool = False) -> dict[str, Any]:
+    """The graph's nodes and edges; `xray` opens subgraphs, that many levels deep or all."""
+    picture = registry.graph(graph_id).get_graph(xray=xray).to_json()
+    return {"nodes": [_node(node) for node in picture["nodes"]], "edges": picture["edges"]}
+
+
+def subgraphs(
+    graph_id: str, namespace: str | None = None, recurse: bool = False
+) -> dict[str, dict[str, Any]]:
+    """The schemas of the graph's subgraphs by namespace."""
+    found = registry.graph(graph_id).get_subgraphs(namespace=namespace, recurse=recurse)
+    return {name: _schemas(graph, "LangGraphState") for name, graph in found}
+
+
+def nodes(graph_id: str) -> list[str]:
+    """The names a breakpoint may be set at."""
+    return breakpoint_names(registry.graph(graph_id))
+
+
+def breakpoint_names(graph: Graph) -> list[str]:
+    """The nodes of a graph people know of, without LangGraph's own."""
+    return [
+        name
+        for name, node in graph.nodes.items()
+        if not name.startswith("__") and TAG_HIDDEN not in (node.tags or ())
+    ]
+
+
+def _schemas(graph: Any, state_title: str) -> dict[str, Any]:
+    context = schema(graph.get_context_jsonschema)
+    return {
+        "input_schema": schema(graph.get_input_jsonschema),
+        "output_schema": schema(graph.get_output_jsonschema),
+        "state_schema": _state_schema(graph, state_title),
+        "config_schema": context or {},
+        "context_schema": context,
+    }
+
+
+def _state_schema(graph: Graph, title: str) -> dict[str, Any] | None:
+    """Every channel a reader of the state sees, all of them optional."""
+    channels = graph.stream_channels_list
+    fields = {name: (graph.channels[name].UpdateType, None) for name in channels}
+    return schema(lambda: create_model_v2(title, field_definitions=fields).model_json_schema())
+
+
+def _node(node: dict[str, Any]) -> dict[str, Any]:
+    """As the Agent Server draws it: the end has no data, the name is the id."""
+    if node["id"] == "__end__":
+        return {"id": "__end__"}
+    drawn = {"id": node["id"], "type": "runnable", "data": {"name": node["id"]}}
+    metadata = jsonable(node.get("metadata") or {})
+    return drawn | ({"metadata": metadata} if metadata else {})

@@ -1,0 +1,136 @@
+"""A thread's checkpoints, for code outside the event loop: read, write, copy, delete."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from uuid import UUID
+
+from asgiref.sync import async_to_sync
+from langgraph.checkpoint.postgres import PostgresSaver
+from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
+from langgraph.errors import InvalidUpdateError
+
+from hitl_console.db import conninfo
+from runs.exceptions import InvalidUpdate
+from runs.runtime import checkpointer, registry, snapshots
+from runs.runtime.jsonable import jsonable
+from runs.runtime.registry import Graph
+from runs.runtime.spec import Pending
+
+COPY = {
+    "checkpoints": "checkpoint_ns, checkpoint_id, parent_checkpoint_id, type, checkpoint, metadata",
+    "checkpoint_blobs": "checkpoint_ns, channel, version, type, blob",
+    "checkpoint_writes": (
+        "checkpoint_ns, checkpoint_id, task_id, idx, channel, type, blob, task_path"
+    ),
+}
+
+
+@contextmanager
+def _opened(graph_id: str) -> Iterator[tuple[Graph, PostgresSaver]]:
+    with checkpointer.saver() as saver:
+        yield registry.graph(graph_id).copy(update={"checkpointer": saver}), saver
+
+
+def read_state(
+    thread_id: UUID,
+    graph_id: str,
+    *,
+    checkpoint_id: str | None = None,
+    checkpoint_ns: str = "",
+    subgraphs: bool = False,
+) -> dict[str, Any]:
+    """The wire's ThreadState, of the latest checkpoint unless one is named."""
+    config: Any = snapshots.thread_config(thread_id, checkpoint_id, checkpoint_ns)
+    with _opened(graph_id) as (graph, _):
+        return snapshots.thread_state(graph.get_state(config, subgraphs=subgraphs))
+
+
+def history(
+    thread_id: UUID,
+    graph_id: str,
+    *,
+    limit: int = 10,
+    before: str | None = None,
+    metadata: dict[str, Any] | None = None,
+    checkpoint_id: str | None = None,
+) -> list[dict[str, Any]]:
+    """The thread's states, newest first; `before` is a checkpoint id."""
+    config: Any = snapshots.thread_config(thread_id, checkpoint_id)
+    until: Any = snapshots.thread_config(thread_id, before) if before else None
+    with _opened(graph_id) as (graph, _):
+        found = graph.get_state_history(config, filter=metadata, before=until, limit=limit)
+        return [snapshots.thread_state(snapshot) for snapshot in found]
+
+
+def pending(thread_id: UUID, graph_id: str) -> Pending:
+    """What the thread waits for according to its latest checkpoint."""
+    config: Any = snapshots.thread_config(thread_id)
+    with _opened(graph_id) as (graph, saver):
+        snapshot = graph.get_state(config, subgraphs=True)
+        interrupts = snapshots.asked(snapshot)
+        places = {one.namespace for one in interrupts}
+        saved = {
+            place: saver.get_tuple(snapshots.thread_config(thread_id, checkpoint_ns=place))  # type: ignore[arg-type]
+            for place in places
+        }
+    run_id = (snapshot.metadata or {}).get("run_id")
+    return Pending(
+        values=jsonable(snapshot.values),
+        next=snapshot.next,
+        interrupts=interrupts,
+        checkpoint_id=snapshots.checkpoint_id(snapshot),
+        run_id=UUID(str(run_id)) if run_id else None,
+        answered=tuple(snapshots.taken(interrupts, saved)),
+    )
+
+
+def write_state(
+    thread_id: UUID,
+    graph_id: str,
+    *,
+    values: Any,
+    as_node: str | None = None,
+    checkpoint_id: str | None = None,
+    metadata: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Write values as if a node had returned them; the answer names the new checkpoint."""
+    config = snapshots.thread_config(thread_id, checkpoint_id)
+    config["metadata"] = {**(metadata or {}), "graph_id": graph_id}
+    try:
+        written = async_to_sync(_write)(graph_id, config, values, as_node)
+    except InvalidUpdateError as error:
+        raise InvalidUpdate(str(error).splitlines()[0]) from None
+    found = written["configurable"]
+    checkpoint = {key: found[key] for key in ("thread_id", "checkpoint_ns", "checkpoint_id")}
+    return {
+        "checkpoint": checkpoint,
+        "configurable": dict(checkpoint),
+        "checkpoint_id": checkpoint["checkpoint_id"],
+    }
+
+
+async def _write(graph_id: str, config: Any, values: Any, as_node: str | None) -> Any:
+    """Asynchronous, since the edges that decide what comes next may be."""
+    async with AsyncPostgresSaver.from_conn_string(conninfo()) as saver:
+        graph = registry.graph(graph_id).copy(update={"checkpointer": saver})
+        return await graph.aupdate_state(config, values, as_node)
+
+
+def delete_checkpoints(thread_id: UUID) -> None:
+    """Forget all a thread's checkpoints."""
+    with checkpointer.saver() as saver:
+        saver.delete_thread(str(thread_id))
+
+
+def copy_checkpoints(source: UUID, target: UUID) -> None:
+    """Give a new thread all checkpoints of another."""
+    with checkpointer.connection() as connection, connection.transaction():
+        for table, columns in COPY.items():
+            connection.execute(
+                f"INSERT INTO {table} (thread_id, {columns}) "  # noqa: S608  # our own names
+                f"SELECT %s, {columns} FROM {table} WHERE thread_id = %s",
+                (str(target), str(source)),
+            )
