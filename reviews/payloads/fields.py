@@ -179,12 +179,12 @@ def list_type(value: Any) -> str:
     """The one type of a list's items if it can be typed one item per line, else nothing."""
     if not isinstance(value, list) or not value:
         return ""
-    controls = {control_for(item) if not isinstance(item, list) else None for item in value}
+    controls = {Control.JSON if isinstance(item, list) else control_for(item) for item in value}
     if controls <= {Control.TEXT, Control.DATE}:
         return "string" if all(item.strip() for item in value) else ""
-    return {Control.INTEGER: "integer", Control.NUMBER: "number"}.get(
-        next(iter(controls)) if len(controls) == 1 else None, ""
-    )
+    if controls == {Control.INTEGER}:
+        return "integer"
+    return "number" if controls == {Control.NUMBER} else ""
 
 
 def text_for(value: Any) -> str:

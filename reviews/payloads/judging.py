@@ -16,8 +16,8 @@ from urllib.parse import urlsplit
 
 from jsonschema import Draft202012Validator, FormatChecker, ValidationError, validators
 from jsonschema.exceptions import SchemaError
-from jsonschema_specifications import REGISTRY
 from referencing.exceptions import Unresolvable
+from referencing.jsonschema import EMPTY_REGISTRY
 
 from reviews.payloads.bounds import FieldError, is_shallow, step, walk
 from reviews.payloads.patterns import Budget, OverBudget, budget, matches
@@ -54,7 +54,7 @@ def is_usable(schema: Any) -> bool:
 
 def errors_of(schema: JsonSchema, value: Any, at: str = "") -> list[FieldError]:
     """What the schema has against a value, one error per place; empty when it fits."""
-    judge = Judge(schema, registry=REGISTRY, format_checker=FORMATS)
+    judge = Judge(schema, registry=EMPTY_REGISTRY, format_checker=FORMATS)
     spending, root = budget.set(Budget()), _root.set(schema)
     found: dict[str, FieldError] = {}
     try:
@@ -223,7 +223,7 @@ OWN_RULES: dict[str, Keyword] = {
     "oneOf": _one_of,
     "anyOf": _any_of,
 }
-Judge: Any = validators.extend(
+Judge = validators.extend(  # type: ignore[no-untyped-call]  # untyped in its stubs
     Draft202012Validator,
     {name: _counted(rule) for name, rule in {**RULES, **OWN_RULES}.items()},
 )

@@ -59,18 +59,20 @@ class Reader:
 
     def object(self, fields: Iterable[Field], original: Any) -> Any:
         """The original with each field's posted value put at its pointer."""
+        fields = list(fields)
+        if len(fields) == 1 and not fields[0].pointer:
+            return self.value(fields[0])
         answer = deepcopy(original)
         for field in fields:
             value = self.value(field)
-            if value is OMITTED:
-                continue
-            if not field.pointer:
-                return value
             *parents, last = steps(field.pointer)
             holder = answer
             for key in parents:
                 holder = holder[int(key) if isinstance(holder, list) else key]
-            holder[int(last) if isinstance(holder, list) else last] = value
+            if value is not OMITTED:
+                holder[int(last) if isinstance(holder, list) else last] = value
+            elif isinstance(holder, dict):
+                holder.pop(last, None)
         return answer
 
     def value(self, field: Field) -> Any:

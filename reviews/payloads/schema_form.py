@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from reviews.payloads.bounds import step
+from reviews.payloads.bounds import same_json, step
 from reviews.payloads.fields import (
     LONG_LINE,
     Blank,
@@ -20,7 +20,7 @@ from reviews.payloads.fields import (
     text_for,
 )
 from reviews.payloads.references import JsonSchema, resolved, tagged
-from reviews.payloads.shapes import is_structured
+from reviews.payloads.shapes import is_nameable
 from reviews.payloads.wording import one_line, spoken
 
 MAX_NESTING = 4
@@ -134,6 +134,8 @@ class _Builder:
         self, schema: JsonSchema, draft: Field, prefill: Any, nesting: int
     ) -> Field | None:
         if "const" in schema:
+            if prefill is not MISSING and not same_json(prefill, schema["const"]):
+                return None
             shown = option_label(schema["const"])
             fixed = replace(draft, control=Control.FIXED, value=schema["const"], text=shown)
             return self._spent(fixed)
@@ -164,13 +166,10 @@ class _Builder:
             return ()
         if not all(isinstance(member, dict) and "const" in member for member in members):
             return ()
+        titles = [_text(part, "title") or option_label(part["const"]) for part in members]
         return tuple(
-            Option(
-                str(at),
-                one_line(_text(part, "title")) or option_label(part["const"]),
-                part["const"],
-            )
-            for at, part in enumerate(members)
+            Option(str(at), one_line(title), part["const"])
+            for at, (title, part) in enumerate(zip(titles, members, strict=True))
         )
 
     def _choice(self, draft: Field, choices: tuple[Option, ...], prefill: Any) -> Field | None:
@@ -207,8 +206,8 @@ class _Builder:
             return None
         if prefill is not MISSING and not isinstance(prefill, dict):
             return None
-        if not is_structured([dict.fromkeys(properties)][:1]) and len(properties) <= MAX_FIELDS:
-            return None  # a key that cannot be the name of a control
+        if not all(map(is_nameable, properties)):
+            return None
         given = prefill if isinstance(prefill, dict) else {}
         needed = schema.get("required", [])
         fields = []
@@ -293,9 +292,8 @@ class _Builder:
 def _keys_of(choices: tuple[Option, ...], values: list[Any]) -> tuple[str, ...] | None:
     found = []
     for value in values:
-        key = next(
-            (c.key for c in choices if c.value == value and type(c.value) is type(value)), None
-        )
+        keys = (option.key for option in choices if same_json(option.value, value))
+        key = next(keys, None)
         if key is None:
             return None
         found.append(key)

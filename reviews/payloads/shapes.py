@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -41,6 +42,7 @@ TEXT_KEYS = (
 )
 LONG_TEXT = 80
 MAX_LEAVES = 60
+MAX_NAME = 1_000
 MAX_STRUCTURE_DEPTH = 8
 
 
@@ -130,7 +132,7 @@ def text_key(value: Any) -> str | None:
     """The key of the one text a dict asks about, if it asks about one."""
     if not isinstance(value, dict) or _options(value) is not None:
         return None
-    texts = {key: item for key, item in value.items() if _is_text_entry(key, item)}
+    texts: dict[str, str] = {key: item for key, item in value.items() if _is_text_entry(key, item)}
     for pattern in TEXT_KEYS:
         for key in sorted(texts):
             if pattern.fullmatch(key):
@@ -167,15 +169,18 @@ def is_structured(value: Any) -> bool:
         return False
     leaves = 0
     for pointer, depth, part in walk(value):
-        if depth > MAX_STRUCTURE_DEPTH or leaves > MAX_LEAVES or UNSEEN.search(pointer):
+        if depth > MAX_STRUCTURE_DEPTH or leaves > MAX_LEAVES or not is_nameable(pointer):
             return False
-        if "\n" in pointer or "\r" in pointer:
-            return False  # browsers rewrite line ends in the names of controls
         leaves += not any(True for _ in children(part))
     return leaves <= MAX_LEAVES
 
 
-TESTS = {
+def is_nameable(key: str) -> bool:
+    """Whether a key can be part of a control's name: browsers rewrite line ends in names."""
+    return len(key) <= MAX_NAME and not UNSEEN.search(key) and "\n" not in key and "\r" not in key
+
+
+TESTS: dict[Shape, Callable[[Asked], bool]] = {
     Shape.BREAKPOINT: lambda asked: asked.is_breakpoint,
     Shape.TOOL_CALL: is_tool_call,
     Shape.BATCH: is_batch,

@@ -1,0 +1,92 @@
+"""The two lines under which a task stands in a list."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from reviews.payloads.actions import actions_of
+from reviews.payloads.asking import question_of, text_of
+from reviews.payloads.bounds import walk
+from reviews.payloads.fields import Control, Field
+from reviews.payloads.forms import form_of
+from reviews.payloads.shapes import ACTION_SHAPES, Asked, Shape
+from reviews.payloads.wording import glimpse, one_line, spoken
+
+QUESTION_LENGTH = 90
+NAME_KEYS = ("title", "subject", "name", "summary")
+
+
+def title_of(asked: Asked) -> str:
+    """What is asked, in one plain line of at most 120 characters; never raises."""
+    return one_line(_title(asked)) or "Answer wanted"
+
+
+def _title(asked: Asked) -> str:
+    if asked.shape in ACTION_SHAPES:
+        return _actions_title(asked)
+    text, question = text_of(asked), question_of(asked)
+    if asked.shape is Shape.BREAKPOINT:
+        return f"Paused {asked.position} {asked.node}"
+    if text:
+        return f"{spoken(text.key)}: {one_line(text.text, QUESTION_LENGTH)}"
+    if question and one_line(question.text):
+        return one_line(question.text, QUESTION_LENGTH)
+    if asked.shape is Shape.FORM:
+        name = (asked.schema or {}).get("title")
+        return f"Fill in {one_line(name, 60)}" if isinstance(name, str) else "Fill in a form"
+    if asked.shape is Shape.STRUCTURED:
+        return f"Review {_named(asked.value)}"
+    return f"Answer to {glimpse(asked.value, QUESTION_LENGTH)}"
+
+
+def _actions_title(asked: Asked) -> str:
+    first, *others = actions_of(asked)
+    name = one_line(first.name, 60) or "an action"
+    return f"Approve {name}" + (f" and {len(others)} more" if others else "")
+
+
+def _named(value: Any) -> str:
+    if isinstance(value, list):
+        return f"{len(value)} items"
+    for key in NAME_KEYS:
+        if isinstance(value.get(key), str) and one_line(value[key]):
+            return one_line(value[key], QUESTION_LENGTH)
+    keys = [one_line(key.replace("_", " "), 30) for key in list(value)[:4]]
+    return ", ".join(filter(None, keys)) + (", …" if len(value) > 4 else "")
+
+
+def summary_of(asked: Asked) -> str:
+    """What kind of work it is: "Approve 2 actions", "Form, 9 fields"; never raises."""
+    match asked.shape:
+        case Shape.BREAKPOINT:
+            return "Breakpoint"
+        case Shape.TOOL_CALL | Shape.BATCH | Shape.HUMAN_INTERRUPT:
+            return f"Approve {_counted(len(actions_of(asked)), 'action')}"
+        case Shape.FORM:
+            return f"Form, {_counted(_controls(form_of(asked)), 'field')}"
+        case Shape.QUESTION | Shape.QUESTION_DICT:
+            return "Question"
+        case Shape.TEXT:
+            return "Edit text"
+        case Shape.STRUCTURED:
+            leaves = [part for _, _, part in walk(asked.value) if not _is_filled(part)]
+            return f"Edit {_counted(len(leaves), 'value')}"
+    return "JSON"
+
+
+def _is_filled(part: Any) -> bool:
+    return isinstance(part, dict | list) and bool(part)
+
+
+def _controls(field: Field) -> int:
+    if field.control is Control.FIXED:
+        return 0
+    if field.control is Control.TABS:
+        return 1 + sum(map(_controls, field.fields))
+    if field.control is Control.ROWS and field.item:
+        return _controls(field.item)
+    return sum(map(_controls, field.fields)) if field.control is Control.GROUP else 1
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
