@@ -17,12 +17,13 @@ from runs.services.execution import (
     start_run,
     sweep_runs,
 )
-from runs.services.runs import cancel_run, create_run, delete_run
+from runs.services.runs import cancel_run, create_run, delete_run, get_assistant
 from runs.services.threads import (
     copy_thread,
     create_thread,
     delete_thread,
     discard_thread,
+    get_thread,
     update_state,
     update_thread,
 )
@@ -38,6 +39,8 @@ __all__ = [
     "delete_thread",
     "discard_thread",
     "fail_run",
+    "get_assistant",
+    "get_thread",
     "hand_back_run",
     "renew_leases",
     "set_latest_version",

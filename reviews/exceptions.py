@@ -1,0 +1,40 @@
+"""Why a decision was not taken. The docstring is the sentence the reviewer reads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from reviews.models import Decision, ReviewTask
+
+
+class ReviewError(Exception):
+    """This task cannot be changed that way."""
+
+    status_code = 409
+
+    def __init__(self, task: ReviewTask) -> None:
+        super().__init__(type(self).__doc__)
+        self.task = task
+
+
+class AlreadyDecided(ReviewError):
+    """This task has already been decided."""
+
+    def __init__(self, task: ReviewTask, decision: Decision | None) -> None:
+        super().__init__(task)
+        self.decision = decision
+
+
+class Superseded(ReviewError):
+    """The agent has moved on: nobody waits for this answer any more, and nothing was sent."""
+
+
+class ClaimedByOther(ReviewError):
+    """Somebody else has claimed this task."""
+
+
+class KeyReused(ReviewError):
+    """This Idempotency-Key was used with another body."""
+
+    status_code = 422

@@ -1,0 +1,20 @@
+"""What open pages hear: which task changed and in what way, never what is in it."""
+
+from __future__ import annotations
+
+from hitl_console.channel_layer import notify_group
+from reviews.models import ReviewTask
+
+ALL = "inbox.all"  # staff
+
+
+def queue_group(queue_id: int) -> str:
+    """The group of the people who review a queue."""
+    return f"inbox.queue.{queue_id}"
+
+
+def tell(task: ReviewTask, word: str) -> None:
+    """Signal a change, at commit, to everybody who may see the task."""
+    message = {"type": "task.changed", "task": task.pk, "is": word}
+    notify_group(queue_group(task.queue_id), message)
+    notify_group(ALL, message)

@@ -1,0 +1,235 @@
+"""What people are asked, what they answered, and what became of the answer."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib.auth.models import Group
+from django.db import models
+from django.utils.timezone import now
+
+from reviews.payloads import Asked, Kind, Shape
+from runs.models import Assistant, Interrupt
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser, User
+
+CLAIM = timedelta(minutes=15)
+
+
+class ReviewPolicy(models.Model):
+    """Which queue reviews what; the first that fits, by order, wins."""
+
+    order = models.PositiveIntegerField(default=100)
+    graph_id = models.CharField(max_length=200, blank=True, help_text="empty: every graph")
+    node = models.CharField(max_length=500, blank=True, help_text="empty: every node")
+    queue = models.ForeignKey(Group, models.PROTECT, related_name="review_policies")
+
+    class Meta:
+        ordering = ["order", "pk"]
+        verbose_name_plural = "review policies"
+
+    def __str__(self) -> str:
+        return f"{self.graph_id or 'every graph'} / {self.node or 'every node'} → {self.queue}"
+
+
+class ReviewTaskQuerySet(models.QuerySet["ReviewTask"]):
+    def visible_to(self, user: User | AnonymousUser) -> ReviewTaskQuerySet:
+        """The one door to tasks: those of a reviewer's queues; staff see all."""
+        if not user.is_active:
+            return self.none()
+        if user.is_staff:
+            return self
+        return self.filter(queue__in=user.groups.all())
+
+    def open(self) -> ReviewTaskQuerySet:
+        return self.filter(status=ReviewTask.Status.OPEN)
+
+    def decided(self) -> ReviewTaskQuerySet:
+        return self.exclude(status__in=[ReviewTask.Status.OPEN, ReviewTask.Status.FAILED])
+
+    def claimed_by(self, user: User) -> ReviewTaskQuerySet:
+        return self.open().filter(claimed_by=user, claimed_until__gt=now())
+
+    def on(self, thread_id: UUID) -> ReviewTaskQuerySet:
+        return self.filter(thread_id=thread_id)
+
+    def for_inbox(self) -> ReviewTaskQuerySet:
+        """Rows of a list: without what was asked, which may be large."""
+        return self.select_related("claimed_by", "queue").defer("value", "response_schema")
+
+    def move(self, pk: int, *, expect: str, to: str) -> bool:
+        """Change a task's status if it still is what we expect; False when someone was faster."""
+        closed_at = None if to in (ReviewTask.Status.OPEN, ReviewTask.Status.FAILED) else now()
+        rows = self.filter(pk=pk, status=expect)
+        return bool(rows.update(status=to, closed_at=closed_at, version=models.F("version") + 1))
+
+
+class ReviewTask(models.Model):
+    """One question in front of people: an interrupt, or a pause at a breakpoint.
+
+    Holds a copy of what was asked, so that the ledger outlives threads and graphs.
+    """
+
+    class Status(models.TextChoices):
+        OPEN = "open"
+        DECIDED = "decided"
+        FAILED = "failed"  # the node took the answer, then raised
+        SUPERSEDED = "superseded"  # the pause is gone: nobody will hear an answer
+        CANCELLED = "cancelled"
+
+    interrupt = models.OneToOneField(
+        Interrupt, models.SET_NULL, null=True, related_name="review_task"
+    )
+    thread_id = models.UUIDField()
+    run_id = models.UUIDField()
+    assistant = models.ForeignKey(Assistant, models.SET_NULL, null=True, related_name="+")
+    graph_id = models.CharField(max_length=200)
+    node = models.CharField(max_length=500)
+    namespace = models.TextField(blank=True)
+    checkpoint_id = models.CharField(max_length=100)
+    fingerprint = models.CharField(max_length=64)  # of the graph that asked
+    is_breakpoint = models.BooleanField(default=False)
+    position = models.CharField(max_length=7, blank=True)  # of a breakpoint: before, after, between
+    value = models.JSONField(null=True)
+    response_schema = models.JSONField(null=True)
+    digest = models.CharField(max_length=64)  # SHA-256 over what was asked, and where
+    shape = models.CharField(max_length=2, choices=[(shape.value, shape.name) for shape in Shape])
+    title = models.CharField(max_length=200)
+    summary = models.CharField(max_length=200)
+    status = models.CharField(max_length=10, choices=Status, default=Status.OPEN)
+    version = models.PositiveIntegerField(default=1)
+    queue = models.ForeignKey(Group, models.PROTECT, related_name="review_tasks")
+    claimed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="claimed_tasks"
+    )
+    claimed_until = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(default=now, editable=False)
+    closed_at = models.DateTimeField(null=True, editable=False)
+
+    objects = ReviewTaskQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["thread_id"]),
+            models.Index(fields=["-created_at", "-id"]),
+            models.Index(
+                fields=["queue", "-created_at", "-id"],
+                condition=models.Q(status="open"),
+                name="reviews_open_by_queue",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    @property
+    def is_open(self) -> bool:
+        return self.status == self.Status.OPEN
+
+    @property
+    def holder(self) -> User | None:
+        """Whose claim it is, while the claim lasts."""
+        is_held = self.claimed_until is not None and self.claimed_until > now()
+        return self.claimed_by if is_held else None
+
+    @property
+    def asked(self) -> Asked:
+        """What was asked, in the words of `payloads`."""
+        return Asked(
+            value=None if self.is_breakpoint else self.value,
+            response_schema=self.response_schema,
+            is_breakpoint=self.is_breakpoint,
+            node=self.node,
+            position=self.position or "before",
+            state=self.value if self.is_breakpoint else None,
+        )
+
+
+class DecisionQuerySet(models.QuerySet["Decision"]):
+    def effective(self) -> DecisionQuerySet:
+        """Those that stand: not given back by the graph."""
+        return self.exclude(delivery__state__in=Delivery.VOID)
+
+    def standing_on(self, task: ReviewTask) -> Decision | None:
+        """The decision a task was closed by."""
+        return self.effective().filter(task=task).select_related("reviewer").last()
+
+
+class Decision(models.Model):
+    """One reviewer's answer. Rows are only ever added; what became of it is its Delivery."""
+
+    class Via(models.TextChoices):
+        PAGE = "page"
+        API = "api"  # the review tasks API
+        RESUME = "resume"  # a run with command.resume
+
+    task = models.ForeignKey(ReviewTask, models.PROTECT, related_name="decisions")
+    reviewer = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="decisions")
+    kind = models.CharField(max_length=10, choices=[(kind.value, kind.name) for kind in Kind])
+    value = models.JSONField(null=True)  # what the graph receives
+    comment = models.TextField(blank=True)  # between people; the agent never sees it
+    via = models.CharField(max_length=6, choices=Via)
+    digest = models.CharField(max_length=64)  # of the task that was decided
+    idempotency_key = models.CharField(max_length=255, blank=True)
+    body_digest = models.CharField(max_length=64, blank=True)  # of the request with that key
+    created_at = models.DateTimeField(default=now, editable=False)
+
+    objects = DecisionQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["reviewer", "idempotency_key"],
+                condition=~models.Q(idempotency_key=""),
+                name="one_decision_per_idempotency_key",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.reviewer} {self.kind} #{self.task_id}"
+
+
+class DeliveryQuerySet(models.QuerySet["Delivery"]):
+    def move(self, *, expect: tuple[str, ...], to: str, **fields: object) -> int:
+        """Move deliveries on that still are what we expect; returns how many."""
+        return self.filter(state__in=expect).update(state=to, updated_at=now(), **fields)
+
+
+class Delivery(models.Model):
+    """A decision's way to its graph: recorded → delivered → consumed, or given back."""
+
+    class State(models.TextChoices):
+        RECORDED = "recorded"  # waits for the other answers of its pause
+        DELIVERED = "delivered"  # a resume run carries it
+        CONSUMED = "consumed"  # the run's settlement shows the interrupt gone
+        REFUSED = "refused"  # the graph did not take it; the task is open again
+        FAILED = "failed"  # the graph took it and then failed
+
+    LIVE = (State.RECORDED, State.DELIVERED)
+    VOID = (State.REFUSED,)
+
+    decision = models.OneToOneField(Decision, models.PROTECT, related_name="delivery")
+    task = models.ForeignKey(ReviewTask, models.PROTECT, related_name="deliveries")
+    state = models.CharField(max_length=9, choices=State, default=State.RECORDED)
+    run_id = models.UUIDField(null=True)  # the resume run
+    updated_at = models.DateTimeField(default=now)
+
+    objects = DeliveryQuerySet.as_manager()
+
+    class Meta:
+        verbose_name_plural = "deliveries"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["task"],
+                condition=~models.Q(state="refused"),
+                name="one_effective_decision_per_task",
+            )
+        ]
+        indexes = [models.Index(fields=["run_id"])]
+
+    def __str__(self) -> str:
+        return f"{self.decision}: {self.state}"

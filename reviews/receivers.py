@@ -1,0 +1,32 @@
+"""Where runs become reviews: one function per signal, in the transaction that sent it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.models import User
+
+from reviews import services
+from runs.models import Interrupt, Run
+from runs.signals import interrupts_answered, interrupts_closed, run_interrupted
+
+
+def connect() -> None:
+    """Listen to runs; called once when the app is ready."""
+    run_interrupted.connect(open_review_tasks)
+    interrupts_answered.connect(record_answers)
+    interrupts_closed.connect(close_review_tasks)
+
+
+def open_review_tasks(*, run: Run, interrupts: list[Interrupt], **_: Any) -> None:
+    services.open_tasks(run=run, interrupts=interrupts)
+
+
+def record_answers(*, run: Run, answers: dict[Interrupt, Any], actor: User, **_: Any) -> None:
+    services.record_answers(run=run, answers=answers, actor=actor)
+
+
+def close_review_tasks(
+    *, interrupts: list[Interrupt], run: Run | None, reason: str, **_: Any
+) -> None:
+    services.close_tasks(interrupts=interrupts, run=run, reason=reason)

@@ -1,0 +1,109 @@
+"""Review tasks follow their interrupts: opened with them, opened again, closed with them."""
+
+from __future__ import annotations
+
+from django.contrib.auth.models import Group
+
+from reviews import live, payloads, policies
+from reviews.digests import digest_of
+from reviews.models import Delivery, ReviewPolicy, ReviewTask
+from runs.models import Interrupt, Run
+
+Status, State = ReviewTask.Status, Delivery.State
+
+DEFAULT_QUEUE = "Reviewers"
+NO_LONGER_ASKED = {
+    "consumed": Status.DECIDED,
+    "superseded": Status.SUPERSEDED,
+    "cancelled": Status.CANCELLED,
+}
+
+
+def open_tasks(*, run: Run, interrupts: list[Interrupt]) -> None:
+    """One open task for each interrupt; one whose answer was refused is opened again."""
+    tasks = {task.interrupt_id: task for task in ReviewTask.objects.filter(interrupt__in=interrupts)}
+    for interrupt in interrupts:
+        if task := tasks.get(interrupt.pk):
+            _ask_again(task, interrupt)
+        else:
+            _open(run, interrupt)
+
+
+def close_tasks(*, interrupts: list[Interrupt], run: Run | None, reason: str) -> None:
+    """The graph no longer waits: the answer arrived, or nobody will hear one."""
+    for task in ReviewTask.objects.filter(interrupt__in=interrupts).defer("value"):
+        if reason == "consumed":
+            task.deliveries.all().move(expect=(State.DELIVERED,), to=State.CONSUMED)
+            live.tell(task, State.CONSUMED)
+            continue
+        task.deliveries.all().move(expect=Delivery.LIVE, to=State.REFUSED)
+        if task.status != NO_LONGER_ASKED[reason]:
+            ReviewTask.objects.move(task.pk, expect=task.status, to=NO_LONGER_ASKED[reason])
+            live.tell(task, NO_LONGER_ASKED[reason])
+
+
+def queue_for(graph_id: str, node: str) -> Group:
+    """Who reviews a pause, by policy; the default queue where none fits."""
+    every = ReviewPolicy.objects.select_related("queue")
+    policy = policies.fitting(every, graph_id=graph_id, node=node)
+    return policy.queue if policy else Group.objects.get_or_create(name=DEFAULT_QUEUE)[0]
+
+
+def identity_of(task: ReviewTask) -> str:
+    """The digest that binds a decision: what is asked, where, and by which graph."""
+    return digest_of(
+        {
+            "value": task.value,
+            "response_schema": task.response_schema,
+            "thread_id": str(task.thread_id),
+            "checkpoint_id": task.checkpoint_id,
+            "graph_id": task.graph_id,
+            "node": task.node,
+            "namespace": task.namespace,
+            "fingerprint": task.fingerprint,
+        }
+    )
+
+
+def _open(run: Run, interrupt: Interrupt) -> None:
+    task = ReviewTask(
+        interrupt=interrupt,
+        thread_id=run.thread_id,
+        run_id=run.pk,
+        assistant_id=run.assistant_id,
+        graph_id=run.graph_id,
+        node=interrupt.node,
+        namespace=interrupt.namespace,
+        checkpoint_id=interrupt.checkpoint_id,
+        fingerprint=interrupt.fingerprint,
+        is_breakpoint=interrupt.is_breakpoint,
+        position=interrupt.position,
+        value=interrupt.value,
+        response_schema=interrupt.response_schema,
+        queue=queue_for(run.graph_id, interrupt.node),
+    )
+    asked = task.asked
+    task.shape = payloads.shape_of(asked)
+    task.title = payloads.title_of(asked)
+    task.summary = payloads.summary_of(asked)
+    task.digest = identity_of(task)
+    task.status = Status.FAILED if interrupt.status == Interrupt.Status.STUCK else Status.OPEN
+    task.save()
+    live.tell(task, task.status)
+
+
+def _ask_again(task: ReviewTask, interrupt: Interrupt) -> None:
+    """The same question is pending: as it was, given back by the graph, or stuck behind its answer."""
+    is_stuck = interrupt.status == Interrupt.Status.STUCK
+    task.deliveries.all().move(
+        expect=(State.DELIVERED,), to=State.FAILED if is_stuck else State.REFUSED
+    )
+    if task.deliveries.filter(state=State.RECORDED).exists():
+        return  # decided, and waiting for the other answers of its pause
+    task.checkpoint_id = interrupt.checkpoint_id
+    task.digest = identity_of(task)
+    task.save(update_fields=["checkpoint_id", "digest"])
+    status = Status.FAILED if is_stuck else Status.OPEN
+    if task.status != status:
+        ReviewTask.objects.move(task.pk, expect=task.status, to=status)
+        live.tell(task, status)

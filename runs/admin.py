@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from runs.models import ApiKey, Assistant, Interrupt, Run, Thread
+
+
+class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic for mypy only
+    """What agents did is looked at, not edited."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Assistant)
+class AssistantAdmin(ReadOnlyAdmin):
+    list_display = ("name", "graph_id", "version", "updated_at")
+
+
+@admin.register(Thread)
+class ThreadAdmin(ReadOnlyAdmin):
+    list_display = ("id", "status", "updated_at")
+    list_filter = ("status",)
+
+
+@admin.register(Run)
+class RunAdmin(ReadOnlyAdmin):
+    list_display = ("id", "graph_id", "status", "attempt", "created_at")
+    list_filter = ("status", "graph_id")
+
+
+@admin.register(Interrupt)
+class InterruptAdmin(ReadOnlyAdmin):
+    list_display = ("key", "kind", "node", "status", "created_at")
+    list_filter = ("status", "kind")
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(ReadOnlyAdmin):
+    """Keys are made by `manage.py create_api_key`, which shows their text once; here they end."""
+
+    list_display = ("name", "prefix", "user", "scopes", "expires_at", "revoked_at", "last_used_at")
+    fields = ("name", "prefix", "user", "scopes", "expires_at", "revoked_at", "last_used_at")
+    readonly_fields = ("name", "prefix", "user", "scopes", "last_used_at")
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return admin.ModelAdmin.has_change_permission(self, request, obj)

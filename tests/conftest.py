@@ -1,0 +1,172 @@
+"""Everything tests share: people, a console that runs, and the official SDK to talk to it.
+
+All tests use one database, which keeps what they did: each makes its own threads, queues and people.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+from django.contrib.auth.models import Group, User
+from django.db import connection
+from langgraph_sdk import get_client
+from langgraph_sdk.client import LangGraphClient
+from psycopg import sql
+
+from reviews.models import ReviewPolicy, ReviewTask
+from runs.models import ApiKey, Scope
+from tests.console import Console, running
+
+PASSWORD = "correct horse battery staple"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _database(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """The test database, open to every test of the session."""
+    with django_db_blocker.unblock():
+        Group.objects.get_or_create(name="Reviewers")
+        yield
+
+
+@pytest.fixture(scope="session")
+def test_url(_database: None) -> str:
+    """The URL of the test database, for processes."""
+    from django.conf import settings
+
+    from hitl_console import embedded_postgres
+
+    base = os.environ.get("DATABASE_URL") or embedded_postgres.url(Path(os.environ["HITL_DATA"]))
+    name = settings.DATABASES["default"]["NAME"]
+    head, _, query = base.partition("?")
+    return head.rsplit("/", 1)[0] + f"/{name}" + (f"?{query}" if query else "")
+
+
+@pytest.fixture(scope="session")
+def console(test_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
+    """Daphne and one worker on the test database, for the whole session."""
+    console = Console(tmp_path_factory.mktemp("console"), test_url)
+    console.api_key = issue_key("session", [Scope.RUNS, Scope.RESUME])
+    with running(console):
+        yield console
+
+
+@pytest.fixture
+def make_console(test_url: str, tmp_path: Path) -> Iterator[Callable[..., Console]]:
+    """Consoles of a test's own, each on an empty database: to be killed, stopped and restarted."""
+    consoles: list[Console] = []
+
+    def make(*, workers: int = 1, **environment: str) -> Console:
+        name = f"hitl_{uuid.uuid4().hex[:12]}"
+        with connection.cursor() as cursor:
+            cursor.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        head, _, query = test_url.partition("?")
+        url = head.rsplit("/", 1)[0] + f"/{name}" + (f"?{query}" if query else "")
+        folder = tmp_path / name
+        folder.mkdir()
+        console = Console(folder, url, **environment)
+        consoles.append(console)
+        migrated = console.manage("migrate", "--verbosity", "0")
+        assert migrated.returncode == 0, migrated.stderr
+        scopes = [f"--scope={scope}" for scope in Scope.values]
+        console.api_key = console.manage("create_api_key", "test", *scopes).stdout.strip()
+        return console.start(workers=workers)
+
+    yield make
+    for console in consoles:
+        console.stop()
+        drop_database(test_url, console.database_url)
+
+
+def drop_database(test_url: str, url: str) -> None:
+    name = url.partition("?")[0].rsplit("/", 1)[1]
+    with psycopg.connect(test_url, autocommit=True) as conn:
+        conn.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def issue_key(name: str, scopes: list[str], user: User | None = None) -> str:
+    user = user or User.objects.create(username=f"key:{name}:{uuid.uuid4().hex[:8]}")
+    return ApiKey.objects.issue(name=name, user=user, scopes=scopes)[1]
+
+
+# -- clients ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def sdk(console: Console) -> LangGraphClient:
+    """The official Python SDK, as its users make it."""
+    return get_client(url=console.url, api_key=console.api_key)
+
+
+@pytest.fixture
+def api(console: Console) -> Iterator[httpx.Client]:
+    """Raw HTTP, as cURL sends it."""
+    with console.client() as client:
+        yield client
+
+
+# -- people ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def queue() -> Group:
+    """A queue of this test's own."""
+    return Group.objects.create(name=f"queue {uuid.uuid4().hex[:8]}")
+
+
+def make_user(name: str, *groups: Group, **fields: Any) -> User:
+    user = User.objects.create_user(
+        username=f"{name}-{uuid.uuid4().hex[:8]}",
+        first_name=name.title(),
+        password=PASSWORD,
+        **fields,
+    )
+    user.groups.set(groups)
+    return user
+
+
+@pytest.fixture
+def rosa(queue: Group) -> User:
+    """Reviews."""
+    return make_user("rosa", queue, Group.objects.get(name="Reviewers"))
+
+
+@pytest.fixture
+def omar() -> User:
+    """Reviews elsewhere."""
+    return make_user("omar", Group.objects.create(name=f"elsewhere {uuid.uuid4().hex[:8]}"))
+
+
+@pytest.fixture
+def ada() -> User:
+    """Administers."""
+    return make_user("ada", is_staff=True, is_superuser=True)
+
+
+@pytest.fixture
+def routed(queue: Group) -> Iterator[Callable[[str], None]]:
+    """Send the tasks of a graph to this test's queue."""
+    policies: list[ReviewPolicy] = []
+
+    def route(graph_id: str) -> None:
+        policies.append(ReviewPolicy.objects.create(graph_id=graph_id, queue=queue, order=1))
+
+    yield route
+    for policy in policies:
+        policy.delete()
+
+
+@pytest.fixture
+def task_on() -> Callable[[str], ReviewTask]:
+    """The one open task of a thread."""
+
+    def find(thread_id: str) -> ReviewTask:
+        return ReviewTask.objects.open().on(uuid.UUID(thread_id)).get()
+
+    return find
