@@ -55,10 +55,8 @@ class FencedSaver(AsyncPostgresSaver):
                 yield cursor
             return
         try:
-            async with (
-                super()._cursor(pipeline=True) as cursor,
-                cursor.connection.transaction(),
-            ):
+            # One pipeline is one transaction: it commits at its end or not at all.
+            async with super()._cursor(pipeline=True) as cursor:
                 await cursor.execute(HOLD_LEASE, self.lease)
                 yield cursor
         except DivisionByZero:
