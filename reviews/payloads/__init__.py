@@ -15,7 +15,7 @@ Reading
     Control, Field, Option, Blank     the words of a form
 Deciding
     Kind, allowed_verdicts(asked)
-    verdict_from_form(asked, data)          {"kind", "value"} or {"actions": [{kind, args, message}]}
+    verdict_from_form(asked, data)      {"kind", "value"} or {"actions": [{kind, args, message}]}
     answer_value(asked, verdict) -> Any     the value to resume with
     read_answer(asked, value) -> Kind       what a raw resume value amounts to, validated
     edits(asked, value) -> list[Edit]       where it changes what the graph proposed
