@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runs.runtime import checkpointer, registry
-from runs.runtime.description import drawing, nodes, schemas, subgraphs
+from runs.runtime.description import drawing, has_node, nodes, schemas, subgraphs
 from runs.runtime.execution import error_body, execute
 from runs.runtime.jsonable import jsonable
 from runs.runtime.spec import (
@@ -20,9 +20,11 @@ from runs.runtime.spec import (
 from runs.runtime.state import (
     copy_checkpoints,
     delete_checkpoints,
+    head,
     history,
     pending,
     read_state,
+    rollback,
     write_state,
 )
 
@@ -42,12 +44,15 @@ __all__ = [
     "drawing",
     "error_body",
     "execute",
+    "has_node",
+    "head",
     "history",
     "jsonable",
     "nodes",
     "pending",
     "read_state",
     "registry",
+    "rollback",
     "schemas",
     "subgraphs",
     "write_state",

@@ -16,12 +16,18 @@ assert os.environ.get("LANGGRAPH_STRICT_MSGPACK") == "true", "must be set before
 
 from langgraph.checkpoint.postgres import PostgresSaver  # noqa: E402
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver  # noqa: E402
-from psycopg import AsyncConnection, AsyncCursor, Connection  # noqa: E402
+from psycopg import (  # noqa: E402
+    AsyncConnection,
+    AsyncCursor,
+    Connection,
+    InterfaceError,
+    OperationalError,
+)
 from psycopg.errors import DivisionByZero  # noqa: E402
 from psycopg.rows import DictRow, dict_row  # noqa: E402
 from psycopg_pool import AsyncConnectionPool, ConnectionPool  # noqa: E402
 
-from runs.exceptions import LeaseLost  # noqa: E402
+from runs.exceptions import LeaseLost, StorageLost  # noqa: E402
 from runs.runtime.spec import RunSpec  # noqa: E402
 
 # Fails the whole pipeline when the row is not ours any more, so it costs no round trip.
@@ -50,17 +56,19 @@ class FencedSaver(AsyncPostgresSaver):
 
     @asynccontextmanager
     async def _cursor(self, *, pipeline: bool = False) -> AsyncIterator[AsyncCursor[DictRow]]:
-        if not pipeline:  # a read
-            async with super()._cursor() as cursor:
-                yield cursor
-            return
+        """A cursor to read with, or a pipeline to write with that begins by checking the lease.
+
+        One pipeline is one transaction: it commits at its end or not at all.
+        """
         try:
-            # One pipeline is one transaction: it commits at its end or not at all.
-            async with super()._cursor(pipeline=True) as cursor:
-                await cursor.execute(HOLD_LEASE, self.lease)
+            async with super()._cursor(pipeline=pipeline) as cursor:
+                if pipeline:
+                    await cursor.execute(HOLD_LEASE, self.lease)
                 yield cursor
         except DivisionByZero:
             raise LeaseLost from None
+        except (OperationalError, InterfaceError) as error:
+            raise StorageLost(str(error)) from error
 
 
 async def fenced_saver(run: RunSpec) -> FencedSaver:

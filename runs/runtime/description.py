@@ -37,6 +37,15 @@ def nodes(graph_id: str) -> list[str]:
     return breakpoint_names(registry.graph(graph_id))
 
 
+def has_node(graph_id: str, namespace: str, node: str) -> bool:
+    """Whether the graph, or the subgraph at a namespace with task ids, has a node of that name."""
+    found: Any = registry.graph(graph_id)
+    if namespace:
+        path = "|".join(part.partition(":")[0] for part in namespace.split("|"))
+        found = dict(found.get_subgraphs(namespace=path, recurse=True)).get(path)
+    return found is not None and node in found.nodes
+
+
 def breakpoint_names(graph: Graph) -> list[str]:
     """The nodes of a graph people know of, without LangGraph's own."""
     return [

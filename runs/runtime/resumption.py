@@ -74,17 +74,14 @@ def _target(goto: Any) -> Any:
 
 async def _update(graph: Graph, update: StateUpdate, config: Any, head: StateSnapshot) -> None:
     """Write what a reviewer decided; LangGraph drops other nodes that wait, so name all."""
-    names = (update.as_node,) if isinstance(update.as_node, str) else update.as_node
-    if (
-        names is not None
-        and names != (END,)
-        and 0 < len(set(names) & set(head.next)) < len(set(head.next))
-    ):
-        waiting = ", ".join(head.next)
-        raise InvalidUpdate(f"{waiting} wait together: they can only be skipped together.")
-    values = None if names == (END,) and not update.values else update.values
-    updates = [GraphUpdate(values, name) for name in names or (None,)]
-    await graph.abulk_update_state(config, [updates])
+    nodes, waiting = update.nodes, set(head.next)
+    if waiting & set(nodes) and not waiting <= set(nodes):
+        names = ", ".join(head.next)
+        raise InvalidUpdate(f"{names} wait together: they can only be skipped together.")
+    values = update.values if update.values or nodes != (END,) else None
+    await graph.abulk_update_state(
+        config, [[GraphUpdate(values, node) for node in nodes or (None,)]]
+    )
 
 
 async def _unanswered(
@@ -168,9 +165,7 @@ class _Stops:
         assert at.parent_config is not None
         waited = set((await self.root.aget_state(at.parent_config)).next)
         update = self.spec.state_update
-        names = update.as_node if update else None
-        skipped = {names} if isinstance(names, str) else set(names or ())
-        return set() if skipped & waited else waited
+        return set() if update and waited & set(update.nodes) else waited
 
 
 async def ran_last(graph: Graph, at: StateSnapshot, after: Nodes) -> set[str]:

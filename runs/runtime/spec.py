@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 from uuid import UUID
@@ -18,7 +18,12 @@ class StateUpdate:
     """Values written as if a node had returned them, before the run goes on."""
 
     values: Any
-    as_node: str | tuple[str, ...] | None = None  # several where several nodes wait together
+    as_node: str | Sequence[str] | None = None  # several where several nodes wait together
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """The nodes it stands for; none to let LangGraph find the last one that ran."""
+        return (self.as_node,) if isinstance(self.as_node, str) else tuple(self.as_node or ())
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,37 @@ COPY = {
         "checkpoint_ns, checkpoint_id, task_id, idx, channel, type, blob, task_path"
     ),
 }
+HEADS = """
+    SELECT checkpoint_ns, max(checkpoint_id) FROM checkpoints
+    WHERE thread_id = %(thread)s GROUP BY checkpoint_ns
+"""
+# Writes carry no run id. At the checkpoint the run started from, a task that had asked keeps its
+# question, and one beside it what it had finished before; without questions none had begun.
+ROLLBACK = (
+    """
+    DELETE FROM checkpoint_writes w USING checkpoints c
+    WHERE w.thread_id = %(thread)s AND c.thread_id = w.thread_id
+      AND c.checkpoint_ns = w.checkpoint_ns AND c.checkpoint_id = w.checkpoint_id
+      AND c.metadata ->> 'run_id' = %(run)s
+    """,
+    "DELETE FROM checkpoints WHERE thread_id = %(thread)s AND metadata ->> 'run_id' = %(run)s",
+    f"""
+    DELETE FROM checkpoint_writes w
+    WHERE thread_id = %(thread)s AND (checkpoint_ns, checkpoint_id) IN ({HEADS})
+      AND channel NOT IN ('__interrupt__', '__pregel_push')
+      AND (
+        EXISTS (
+          SELECT FROM checkpoint_writes q WHERE q.thread_id = w.thread_id
+            AND q.checkpoint_ns = w.checkpoint_ns AND q.checkpoint_id = w.checkpoint_id
+            AND q.task_id = w.task_id AND q.channel = '__interrupt__'
+        ) OR NOT EXISTS (
+          SELECT FROM checkpoint_writes q WHERE q.thread_id = w.thread_id
+            AND q.checkpoint_ns = w.checkpoint_ns AND q.checkpoint_id = w.checkpoint_id
+            AND q.channel = '__interrupt__'
+        )
+      )
+    """,  # noqa: S608
+)
 
 
 @contextmanager
@@ -117,6 +148,28 @@ async def _write(graph_id: str, config: Any, values: Any, as_node: str | None) -
     async with AsyncPostgresSaver.from_conn_string(conninfo()) as saver:
         graph = registry.graph(graph_id).copy(update={"checkpointer": saver})
         return await graph.aupdate_state(config, values, as_node)
+
+
+def head(thread_id: UUID) -> str | None:
+    """The id of the thread's latest checkpoint."""
+    with checkpointer.connection() as connection:
+        row = connection.execute(
+            "SELECT checkpoint_id FROM checkpoints WHERE thread_id = %s AND checkpoint_ns = '' "
+            "ORDER BY checkpoint_id DESC LIMIT 1",
+            (str(thread_id),),
+        ).fetchone()
+    return row["checkpoint_id"] if row else None
+
+
+def rollback(thread_id: UUID, run_id: UUID) -> None:
+    """Forget what a run wrote, so that the thread stands where the run found it.
+
+    A question it had answered is pending again; one asked later in the same node is asked anew.
+    """
+    names = {"thread": str(thread_id), "run": str(run_id)}
+    with checkpointer.connection() as connection, connection.transaction():
+        for statement in ROLLBACK:
+            connection.execute(statement, names)
 
 
 def delete_checkpoints(thread_id: UUID) -> None:
