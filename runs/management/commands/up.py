@@ -147,9 +147,9 @@ class Console:
 
     def tend(self) -> None:
         """Start Postgres again if it died, and keep up.json true."""
-        if self.postgres and self.postgres.pid is None:
-            say("postgres has stopped; it starts again")
-            self.postgres.ensure_running()
+        lost = self.postgres if self.postgres and self.postgres.pid is None else None
+        if lost:
+            lost.ensure_running()
         web, *workers = [child.pid for child in self.supervisor.children]
         pids = {
             "supervisor": os.getpid(),
@@ -160,6 +160,8 @@ class Console:
         if pids != self.pids:
             self.pids = pids
             self.write()
+        if lost:
+            say("postgres had died; it is back")
 
     def write(self) -> None:
         """Replace up.json in one step, readable by its owner only."""
@@ -210,7 +212,7 @@ def check_database() -> None:
     try:
         psycopg.connect(conninfo(), connect_timeout=10).close()
     except psycopg.Error as error:
-        raise CommandError(f"The database does not answer: {str(error).strip()}.") from None
+        raise CommandError(f"The database does not answer: {str(error).splitlines()[0]}") from None
 
 
 def console_url(host: str, port: int) -> str:
