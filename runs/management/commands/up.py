@@ -81,7 +81,7 @@ class Command(BaseCommand):
         # By name, since only reviews may import runs and not the other way round.
         seeded = import_string("reviews.demo.seed")()
         connection.close()
-        connection.close_pool()
+        connection.close_pool()  # type: ignore[attr-defined]  # Postgres has one
         Console(workers, seeded).run()
 
 
