@@ -13,6 +13,7 @@ from reviews.payloads.judging import is_usable
 from reviews.payloads.references import JsonSchema, resolved
 from reviews.payloads.schema_form import form_for
 from reviews.payloads.shapes import Asked, Shape, human_requests
+from reviews.payloads.wording import one_line, visible
 
 
 class Kind(StrEnum):
@@ -41,7 +42,8 @@ class Action:
     """One tool call in front of a reviewer."""
 
     position: int
-    name: str
+    name: str  # as the graph needs it; `label` is for showing
+    label: str
     args: dict[str, Any]
     description: str
     allowed: tuple[Kind, ...]
@@ -77,8 +79,9 @@ def _action(
         fields = rows_of(args, prefix_of(position))
     else:
         fields = top_fields(form_for(schema, args, prefix_of(position)))
-    text = description if isinstance(description, str) else ""
-    return Action(position, call["name"], args, text, allowed, fields, schema)
+    text = visible(description) if isinstance(description, str) else ""
+    label = one_line(call["name"]) or "an action"
+    return Action(position, call["name"], label, args, text, allowed, fields, schema)
 
 
 def _batch(value: dict[str, Any]) -> list[Action]:

@@ -10,9 +10,12 @@ from reviews.payloads.actions import Action, Kind, actions_of
 from reviews.payloads.asking import question_of, text_of
 from reviews.payloads.bounds import (
     AnswerRefused,
+    FieldError,
+    Path,
     check_json,
     children,
     is_clean,
+    pointer_of,
     refuse,
     same_json,
     step,
@@ -118,10 +121,19 @@ def _actions_answer(asked: Asked, verdict: dict[str, Any]) -> Any:
             errors.extend(refused.errors)
     if errors:
         raise AnswerRefused(errors)
-    if asked.shape is Shape.TOOL_CALL:
-        _must_fit(asked, decisions[0], "/actions/0")
-        return decisions[0]
-    return {"decisions": decisions} if asked.shape is Shape.BATCH else decisions
+    answer = _in_dialect(asked.shape, decisions)
+    if asked.schema and (unfit := errors_of(asked.schema, answer)):
+        raise AnswerRefused(FieldError("/actions", error.message) for error in unfit)
+    return answer
+
+
+def _in_dialect(shape: Shape, decisions: list[dict[str, Any]]) -> Any:
+    match shape:
+        case Shape.TOOL_CALL:
+            return decisions[0]
+        case Shape.BATCH:
+            return {"decisions": decisions}
+    return decisions
 
 
 def _decision(asked: Asked, action: Action, decided: Any) -> dict[str, Any]:
@@ -191,11 +203,11 @@ def read_answer(asked: Asked, value: Any) -> Kind:
             refuse("", "A breakpoint is continued without a value.")
         return Kind.CONTINUE
     check_json(value)
+    _must_fit(asked, value, "")
     match asked.shape:
         case Shape.BATCH:
             return _read_batch(asked, value)
         case Shape.TOOL_CALL:
-            _must_fit(asked, value, "")
             return _read_decision(actions_of(asked)[0], value, "")
         case Shape.HUMAN_INTERRUPT:
             return _read_human(value)
@@ -203,7 +215,6 @@ def read_answer(asked: Asked, value: Any) -> Kind:
             text = text_of(asked)
             unchanged = same_json(value, text.text if text else asked.value)
             return Kind.APPROVE if unchanged else Kind.EDIT
-    _must_fit(asked, value, "")
     return Kind.RESPOND
 
 
@@ -322,15 +333,16 @@ def _compared_action(asked: Asked, action: Action, decision: Any) -> Iterator[tu
 
 
 def _differences(pointer: str, before: Any, after: Any) -> Iterator[Edit]:
-    waiting = [(pointer, before, after)]
+    waiting: list[tuple[Path, Any, Any]] = [(None, before, after)]
     while waiting:
-        at, old, new = waiting.pop()
+        path, old, new = waiting.pop()
         if type(old) is not type(new) or not isinstance(old, dict | list):
             if not same_json(old, new):
-                yield Edit(at, "changed", old, new)
+                yield Edit(pointer + pointer_of(path), "changed", old, new)
             continue
+        at = pointer + pointer_of(path)
         olds, news = dict(children(old)), dict(children(new))
         yield from (Edit(step(at, k), "removed", olds[k], None) for k in olds if k not in news)
         yield from (Edit(step(at, k), "added", None, news[k]) for k in news if k not in olds)
-        shared = [(step(at, k), olds[k], news[k]) for k in olds if k in news]
+        shared = [((path, k), olds[k], news[k]) for k in olds if k in news]
         waiting.extend(reversed(shared))

@@ -15,7 +15,9 @@ from reviews.payloads.shapes import (
     question_key,
     text_key,
 )
-from reviews.payloads.wording import one_line
+from reviews.payloads.wording import one_line, visible
+
+QUESTION_SHAPES = (Shape.QUESTION, Shape.QUESTION_DICT, Shape.FORM)
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class Text:
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked in words, the options offered if any, and what stands beside it."""
+    """What is asked in words fit to show, the options offered, and what stands beside it."""
 
     text: str
     options: tuple[Option, ...]
@@ -44,18 +46,23 @@ def text_of(asked: Asked) -> Text | None:
     return Text(key, asked.value[key], without(asked.value, key))
 
 
+def words_of(asked: Asked) -> str:
+    """The question as the graph wrote it, unseen characters and all."""
+    key = question_key(asked.value)
+    words = asked.value[key] if key else asked.value
+    return words if isinstance(words, str) else ""
+
+
 def question_of(asked: Asked) -> Question | None:
     """The question in words; None where the shape has none."""
-    if asked.shape not in (Shape.QUESTION, Shape.QUESTION_DICT, Shape.FORM):
+    if asked.shape not in QUESTION_SHAPES:
         return None
     value = asked.value
-    if isinstance(value, str):
-        return Question(value, (), {})
-    key = question_key(value)
-    text = value[key] if key else ""
+    text, key = visible(words_of(asked)), question_key(value)
+    if not isinstance(value, dict):
+        return Question(text, (), {})
     if asked.shape is Shape.FORM:
-        context = without(value, key, *SCHEMA_KEYS) if isinstance(value, dict) else {}
-        return Question(text, (), context)
+        return Question(text, (), without(value, key, *SCHEMA_KEYS))
     return Question(text, _options(value), without(value, key, *OPTION_KEYS))
 
 

@@ -51,6 +51,23 @@ def steps(pointer: str) -> list[str]:
     return [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]
 
 
+# The way to a part, last key first. Pointers are written only where one is needed: one long key
+# above many parts would make the pointers of all of them larger than any memory.
+Path = tuple["Path", str | int] | None
+
+
+def pointer_of(path: Path) -> str:
+    """A path as a JSON Pointer."""
+    keys: list[str | int] = []
+    while path is not None:
+        path, key = path
+        keys.append(key)
+    pointer = ""
+    for key in reversed(keys):
+        pointer = step(pointer, key)
+    return pointer
+
+
 def children(value: Any) -> Iterator[tuple[str | int, Any]]:
     """The keys and values directly inside a JSON value; nothing for a scalar."""
     if isinstance(value, dict):
@@ -59,16 +76,14 @@ def children(value: Any) -> Iterator[tuple[str | int, Any]]:
         yield from enumerate(value)
 
 
-def walk(value: Any) -> Iterator[tuple[str, int, Any]]:
-    """Every part of a JSON value with its pointer and depth, without recursion."""
-    waiting: list[tuple[str, int, Any]] = [("", 0, value)]
+def walk(value: Any) -> Iterator[tuple[Path, int, Any]]:
+    """Every part of a JSON value with its path and depth, without recursion."""
+    waiting: list[tuple[Path, int, Any]] = [(None, 0, value)]
     while waiting:
-        pointer, depth, part = waiting.pop()
-        yield pointer, depth, part
-        # A hostile nest must not make pointers of quadratic length.
-        if depth <= MAX_DEPTH:
-            inner = [(step(pointer, key), depth + 1, item) for key, item in children(part)]
-            waiting.extend(reversed(inner))
+        path, depth, part = waiting.pop()
+        yield path, depth, part
+        inner = [((path, key), depth + 1, item) for key, item in children(part)]
+        waiting.extend(reversed(inner))
 
 
 def is_shallow(value: Any, depth: int = MAX_DEPTH) -> bool:
@@ -83,11 +98,12 @@ def is_clean(text: str) -> bool:
 
 def check_json(value: Any, at: str = "") -> None:
     """Refuse what JSON, the database or the graph could not carry unharmed."""
-    for pointer, depth, part in walk(value):
+    for path, depth, part in walk(value):
         if depth > MAX_DEPTH:
             refuse(at, f"Nested deeper than {MAX_DEPTH} levels.")
         problem = _problem(part)
         if problem:
+            pointer = pointer_of(path)
             refuse(at + pointer if is_clean(pointer) else at, problem)
 
 

@@ -30,7 +30,7 @@ class Control(StrEnum):
     RADIO = "radio"
     CHECKBOXES = "checkboxes"
     DATE = "date"
-    DATETIME = "datetime"
+    DATETIME = "datetime"  # RFC 3339 in a text box; without a zone it is read as UTC
     EMAIL = "email"
     URL = "url"
     LIST = "list"  # a textarea, one item per line

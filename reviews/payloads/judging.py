@@ -27,6 +27,8 @@ Verdicts = Iterator[ValidationError]
 Keyword = Callable[[Any, Any, Any, Any], Any]
 
 MAX_SCHEMA_PARTS = 5_000
+# Python's stack must never run out: inside the library's Rust parts that is a panic, no exception.
+MAX_SCHEMA_DEPTH = 24
 MAX_ERRORS = 50
 RULES = Draft202012Validator.VALIDATORS
 NO_FORMATS = FormatChecker(formats=())
@@ -36,7 +38,7 @@ _root: ContextVar[JsonSchema] = ContextVar("root")
 
 def is_usable(schema: Any) -> bool:
     """Whether this is a JSON Schema that says something and is small enough to judge by."""
-    if not isinstance(schema, dict) or not schema or not is_shallow(schema):
+    if not isinstance(schema, dict) or not schema or not is_shallow(schema, MAX_SCHEMA_DEPTH):
         return False
     keys: set[str] = set()
     for count, (_, _, part) in enumerate(walk(schema)):
@@ -110,6 +112,8 @@ FORMAT_NAMES = {
 def sentence(error: ValidationError) -> str:
     """A validation error as a person would put it."""
     limit = error.validator_value
+    if error.validator is None:
+        return "Is not allowed here."
     match str(error.validator):
         case "required" | "pattern" | "additionalProperties" | "uniqueItems":
             return error.message
@@ -207,9 +211,13 @@ def _counted(rule: Keyword) -> Keyword:
     def apply(judge: Any, argument: Any, value: Any, schema: Any) -> Verdicts:
         spending = budget.get()
         spending.keywords -= 1
-        if spending.keywords < 0:
+        spending.depth -= 1
+        if spending.keywords < 0 or spending.depth < 0:
             raise OverBudget
-        yield from rule(judge, argument, value, schema) or ()
+        try:
+            yield from rule(judge, argument, value, schema) or ()
+        finally:
+            spending.depth += 1
 
     return apply
 

@@ -23,6 +23,7 @@ class Budget:
     """What judging one answer may still spend."""
 
     keywords: int = 50_000
+    depth: int = 100  # of keywords inside keywords, about five Python frames each
     backtracking: int = 8
 
 

@@ -117,12 +117,23 @@ class Reader:
         return answer
 
     def _is_touched(self, field: Field) -> bool:
-        """Whether anything inside an optional group was filled in; its names become known."""
+        """Whether an optional part differs from how it was rendered; its names become known."""
         self.skipped.append(f"{field.name}/")
-        return any(
-            name.startswith(f"{field.name}/") and any(value.strip() for value in values)
-            for name, values in self.posted.items()
-        )
+        return any(map(self._differs, field.fields))
+
+    def _differs(self, field: Field) -> bool:
+        posted = self.posted.get(field.name, [])
+        if field.control is Control.ROWS:
+            return bool(self.indexes(field)) or bool(field.fields)
+        if field.control is Control.GROUP:
+            return any(map(self._differs, field.fields))
+        if field.control is Control.FIXED:
+            return False
+        if field.control is Control.CHECKBOX:
+            return bool(posted) != bool(field.chosen)
+        if field.options:
+            return tuple(filter(None, posted)) != field.chosen
+        return lines_as("\n".join(posted), field.text) != field.text
 
     def _rows(self, field: Field) -> Any:
         indexes = sorted(self.indexes(field))

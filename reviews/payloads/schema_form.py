@@ -317,6 +317,8 @@ def _string_control(schema: JsonSchema, text: str) -> Control:
     if control is Control.TEXT and (is_long or is_markdown):
         return Control.TEXTAREA
     shown = control_for(text)
+    if control is Control.DATE and text and shown is not Control.DATE:
+        return Control.TEXT  # a date control would show nothing
     return Control.TEXTAREA if shown is Control.TEXTAREA else control
 
 

@@ -42,7 +42,7 @@ TEXT_KEYS = (
 )
 LONG_TEXT = 80
 MAX_LEAVES = 60
-MAX_NAME = 1_000
+MAX_NAME = 200
 MAX_STRUCTURE_DEPTH = 8
 
 
@@ -168,8 +168,10 @@ def is_structured(value: Any) -> bool:
     if not isinstance(value, dict | list) or not value:
         return False
     leaves = 0
-    for pointer, depth, part in walk(value):
-        if depth > MAX_STRUCTURE_DEPTH or leaves > MAX_LEAVES or not is_nameable(pointer):
+    for _, depth, part in walk(value):
+        if depth > MAX_STRUCTURE_DEPTH or leaves > MAX_LEAVES:
+            return False
+        if isinstance(part, dict) and not all(map(is_nameable, part)):
             return False
         leaves += not any(True for _ in children(part))
     return leaves <= MAX_LEAVES

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from reviews.payloads.actions import actions_of
-from reviews.payloads.asking import question_of, text_of
+from reviews.payloads.asking import QUESTION_SHAPES, text_of, words_of
 from reviews.payloads.bounds import walk
 from reviews.payloads.fields import Control, Field
 from reviews.payloads.forms import form_of
@@ -24,13 +24,13 @@ def title_of(asked: Asked) -> str:
 def _title(asked: Asked) -> str:
     if asked.shape in ACTION_SHAPES:
         return _actions_title(asked)
-    text, question = text_of(asked), question_of(asked)
+    text = text_of(asked)
     if asked.shape is Shape.BREAKPOINT:
         return f"Paused {asked.position} {asked.node}"
     if text:
         return f"{spoken(text.key)}: {one_line(text.text, QUESTION_LENGTH)}"
-    if question and one_line(question.text):
-        return one_line(question.text, QUESTION_LENGTH)
+    if asked.shape in QUESTION_SHAPES and one_line(words_of(asked)):
+        return one_line(words_of(asked), QUESTION_LENGTH)
     if asked.shape is Shape.FORM:
         name = (asked.schema or {}).get("title")
         return f"Fill in {one_line(name, 60)}" if isinstance(name, str) else "Fill in a form"
@@ -41,8 +41,7 @@ def _title(asked: Asked) -> str:
 
 def _actions_title(asked: Asked) -> str:
     first, *others = actions_of(asked)
-    name = one_line(first.name, 60) or "an action"
-    return f"Approve {name}" + (f" and {len(others)} more" if others else "")
+    return f"Approve {one_line(first.label, 60)}" + (f" and {len(others)} more" if others else "")
 
 
 def _named(value: Any) -> str:

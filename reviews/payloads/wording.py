@@ -11,11 +11,14 @@ from reviews.payloads.bounds import MAX_DEPTH
 
 TITLE_LENGTH = 120
 # Characters that are not seen, or that turn the text around them: C0 and C1 controls but for
-# tab and line ends, soft hyphen, bidi marks, zero widths, tags, and lone surrogates.
+# tab and line ends, soft hyphen, bidi marks, zero widths, tags, and lone surrogates. The two
+# zero-width joiners are left alone: Persian and emoji are written with them.
 UNSEEN = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e"
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e"
     "\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
 )
+
+JOINERS = "\u200c\u200d"
 
 
 def one_line(text: str, limit: int = TITLE_LENGTH) -> str:
@@ -25,9 +28,9 @@ def one_line(text: str, limit: int = TITLE_LENGTH) -> str:
         category = unicodedata.category(char)
         if category in ("Cc", "Zl", "Zp"):
             kept.append(" ")
-        elif category not in ("Cf", "Cs", "Co", "Cn"):
+        elif char in JOINERS or category not in ("Cf", "Cs", "Co", "Cn"):
             kept.append(char)
-    line = " ".join("".join(kept).split())
+    line = " ".join("".join(kept).strip(JOINERS + " ").split())
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
 
 

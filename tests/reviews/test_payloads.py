@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -141,6 +142,25 @@ def test_a_title_is_one_plain_line() -> None:
     assert title.startswith("Pay 9,000 EUR now? xxx")
     assert title.endswith("…")
     assert len(title) <= 120
+
+
+def test_what_is_shown_of_a_question_marks_what_cannot_be_seen() -> None:
+    question = payloads.question_of(Asked({"question": "a\u202eb", "side": "left"}))
+
+    assert question == payloads.Question("a⟨U+202E⟩b", (), {"side": "left"})
+    assert payloads.json_text({"a": "x\u202e\ud800"}, indent=None) == '{"a": "x\\u202e\\ud800"}'
+
+
+def test_options_are_shown_by_label_and_sent_by_value() -> None:
+    question = payloads.question_of(Asked(OPTIONS))
+
+    assert question is not None
+    assert [(option.label, option.value) for option in question.options] == [
+        ("low", "low"),
+        ("2", 2),
+        ("None", None),
+        ("High", [3]),
+    ]
 
 
 ANSWERS = [
@@ -662,6 +682,20 @@ def test_deep_nesting_harms_nobody(depth: int) -> None:
         with pytest.raises(AnswerRefused):
             payloads.read_answer(asked, deep)
     read_all(Asked("?", response_schema={"properties": {"a": deep}}))
+
+
+def test_a_long_key_above_many_parts_costs_no_memory() -> None:
+    value = {"k" * 1_000_000: [{"n": n} for n in range(20_000)]}
+
+    tracemalloc.start()
+    try:
+        read_all(Asked(value))
+        payloads.read_answer(Asked(value), value)
+        payloads.edits(Asked([value]), [{"k" * 1_000_000: []}])
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 100_000_000
 
 
 def test_a_number_too_long_to_write_harms_nobody() -> None:
