@@ -1,0 +1,230 @@
+"""The pages: read, call one service, answer; a fragment where htmx asks for one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.models import User
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render, resolve_url
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.vary import vary_on_headers
+from django_htmx.http import HttpResponseClientRedirect, HttpResponseLocation, reswap, retarget
+from django_htmx.middleware import HtmxDetails
+
+from reviews import payloads, services
+from reviews.exceptions import AlreadyDecided, ClaimedByOther, ReviewError
+from reviews.forms import DecisionForm
+from reviews.inbox import Query, counts, inbox_page, next_to_decide
+from reviews.models import Decision, ReviewTask
+from reviews.payloads import AnswerRefused
+from reviews.task_page import TaskPage
+
+P = ParamSpec("P")
+YEAR = 365 * 24 * 3600
+THEMES = ("light", "dark", "system")
+
+
+class PageRequest(HttpRequest):
+    """A request as the pages' views see it: of a person, perhaps through htmx."""
+
+    user: User
+    htmx: HtmxDetails
+
+
+View = Callable[Concatenate[PageRequest, P], HttpResponse]
+
+
+def for_people(view: View[P]) -> View[P]:
+    """A view for signed-in people; what it answers is never stored by a browser."""
+
+    @wraps(view)
+    def guarded(request: PageRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        if request.user.is_authenticated:
+            return view(request, *args, **kwargs)
+        if request.htmx:  # a login page must not land inside a list
+            here = request.htmx.current_url_abs_path or settings.LOGIN_REDIRECT_URL
+            return HttpResponseClientRedirect(redirect_to_login(here).url)
+        return redirect_to_login(request.get_full_path())
+
+    varied: View[P] = never_cache(vary_on_headers("HX-Request", "HX-Target")(guarded))
+    return varied
+
+
+@for_people
+@require_GET
+def home(request: PageRequest) -> HttpResponse:
+    return redirect("reviews:inbox")
+
+
+@for_people
+@require_GET
+def inbox(request: PageRequest) -> HttpResponse:
+    """The list, with one task open beside it if the address names one."""
+    query = Query.of(request.GET)
+    page = None
+    if request.htmx.target != "list" and request.GET.get("task", "").isdecimal():
+        page = TaskPage(_task(request, int(request.GET["task"])), request.user, query)
+    template = "reviews/inbox.html"
+    if request.htmx.target == "list":
+        template = "reviews/_inbox_refresh.html"
+    elif request.htmx.target == "task":
+        template = "reviews/_task_fragment.html"
+    return _rendered(request, template, query=query, page=page)
+
+
+@for_people
+@require_GET
+def task(request: PageRequest, pk: int) -> HttpResponse:
+    """One task on a page of its own."""
+    page = TaskPage(_task(request, pk), request.user)
+    is_fragment = request.htmx.target == "task"
+    template = "reviews/_task_fragment.html" if is_fragment else "reviews/task.html"
+    return _rendered(request, template, page=page)
+
+
+@for_people
+@require_POST
+def decide(request: PageRequest, pk: int) -> HttpResponse:
+    """Record what the reviewer decided; on a refusal the form comes back as it was sent."""
+    page = _posted_page(request, pk)
+    form = DecisionForm(request.POST)
+    try:
+        if not form.is_valid():
+            page.problem = _("The private note is too long.")
+            return _rendered_form(request, page, status=422)
+        services.decide(
+            task=page.task,
+            reviewer=request.user,
+            verdict=payloads.verdict_from_form(page.asked, request.POST),
+            comment=form.cleaned_data["comment"],
+            via=Decision.Via.PAGE,
+            idempotency_key=form.cleaned_data["idempotency_key"],
+        )
+    except AnswerRefused as refused:
+        page.refused = refused
+        return _rendered_form(request, page, status=422)
+    except ReviewError as error:
+        return _conflict(request, page, error)
+    return _sent(request, page)
+
+
+@for_people
+@require_POST
+def preview(request: PageRequest, pk: int) -> HttpResponse:
+    """What the graph would receive for the form as it stands; the closed task if it is too late."""
+    page = _posted_page(request, pk)
+    if page.is_open:
+        return _rendered(request, "reviews/_preview.html", query=page.query, page=page)
+    page.is_late = True
+    response = _rendered_form(request, page, status=409)
+    return reswap(retarget(response, "#task"), "outerHTML")
+
+
+@for_people
+@require_POST
+def claim(request: PageRequest, pk: int) -> HttpResponse:
+    """Tell others that this reviewer is on it."""
+    return _change_claim(request, pk, services.claim_task)
+
+
+@for_people
+@require_POST
+def release(request: PageRequest, pk: int) -> HttpResponse:
+    """Give the claim back."""
+    return _change_claim(request, pk, services.release_task)
+
+
+@require_POST
+def theme(request: HttpRequest) -> HttpResponse:
+    """Keep the chosen colours in a cookie, so that the first byte of every page is right."""
+    chosen, back = request.POST.get("theme", ""), request.POST.get("next", "")
+    is_ours = url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()})
+    response = redirect(back if is_ours else resolve_url(settings.LOGIN_REDIRECT_URL))
+    if chosen in THEMES:
+        response.set_cookie("theme", chosen, max_age=YEAR, samesite="Lax")
+    return response
+
+
+# -- what the views share -----------------------------------------------------------------------
+
+
+def _task(request: PageRequest, pk: int) -> ReviewTask:
+    visible = ReviewTask.objects.visible_to(request.user)
+    related = visible.select_related("claimed_by", "queue", "assistant")
+    return get_object_or_404(related, pk=pk)
+
+
+def _posted_page(request: PageRequest, pk: int) -> TaskPage:
+    """The task with the form as it was sent; in the list's pane if it was sent from there."""
+    query = Query.of(request.POST) if request.POST.get("view") else None
+    return TaskPage(_task(request, pk), request.user, query, posted=request.POST)
+
+
+def _rendered(
+    request: PageRequest,
+    template: str,
+    *,
+    query: Query | None = None,
+    page: TaskPage | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    context: dict[str, Any] = {
+        "counts": counts(request.user),
+        "inbox": inbox_page(request.user, query) if query else None,
+        "section": "open" if query and query.view == "unclaimed" else query and query.view,
+        "task_page": page,
+    }
+    return render(request, template, context, status=status)
+
+
+def _rendered_form(request: PageRequest, page: TaskPage, *, status: int = 200) -> HttpResponse:
+    """The task as it stands with what was typed, as a fragment or as its page."""
+    page.task.refresh_from_db()
+    whole = "reviews/inbox.html" if page.query else "reviews/task.html"
+    template = "reviews/_task_fragment.html" if request.htmx else whole
+    return _rendered(request, template, query=page.query, page=page, status=status)
+
+
+def _conflict(request: PageRequest, page: TaskPage, error: ReviewError) -> HttpResponse:
+    """Somebody was faster: say who and what, and keep the words of this reviewer."""
+    if isinstance(error, ClaimedByOther):
+        page.problem = _("Somebody else holds this task. Your answer was not sent.")
+    elif isinstance(error, AlreadyDecided) or not error.task.is_open:
+        page.is_late = True
+    else:
+        page.problem = str(error)
+    return _rendered_form(request, page, status=error.status_code)
+
+
+def _change_claim(request: PageRequest, pk: int, change: Callable[..., ReviewTask]) -> HttpResponse:
+    page = _posted_page(request, pk)
+    try:
+        change(task=page.task, reviewer=request.user)
+    except ReviewError as error:
+        return _conflict(request, page, error)
+    if request.htmx:
+        return _rendered_form(request, page)
+    return redirect(page.url)
+
+
+def _sent(request: PageRequest, page: TaskPage) -> HttpResponse:
+    """On to the next task that waits, with a word that this one is on its way."""
+    messages.success(request, _("Sent. The run goes on."))
+    query = page.query or Query()
+    following = next_to_decide(request.user, query, page.task)
+    if page.query or following is None:
+        there = query.url_with(following)
+    else:
+        there = resolve_url("reviews:task", pk=following.pk)
+    if request.htmx:
+        return HttpResponseLocation(there, target="#page", select="#page", swap="outerHTML")
+    return redirect(there)

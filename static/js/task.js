@@ -1,0 +1,209 @@
+// The open task: what was typed is kept, the decision bar says where things stand, and a form
+// under edit is never replaced behind the reviewer's back.
+
+const page = document;
+const form = () => page.querySelector("#task form.decision");
+const taskId = () => page.getElementById("task")?.dataset.task;
+const draftKey = (id) => `draft:${id}`;
+
+function controls(within) {
+  return [...within.elements].filter(
+    (control) => control.name && control.type !== "hidden" && control.type !== "submit",
+  );
+}
+
+function isChanged(control) {
+  if (control.type === "radio" || control.type === "checkbox") {
+    return control.checked !== control.defaultChecked;
+  }
+  if (control instanceof HTMLSelectElement) {
+    return [...control.options].some((option) => option.selected !== option.defaultSelected);
+  }
+  return control.value !== control.defaultValue;
+}
+
+function isDirty(within) {
+  return "refused" in within.dataset || controls(within).some(isChanged);
+}
+
+// -- drafts: in this tab only, gone when the decision is sent ---------------------------------
+
+function keepDraft(within) {
+  const entries = controls(within)
+    .filter((control) => !["radio", "checkbox"].includes(control.type) || control.checked)
+    .map((control) => [control.name, control.value]);
+  if (!isDirty(within)) sessionStorage.removeItem(draftKey(taskId()));
+  else sessionStorage.setItem(draftKey(taskId()), JSON.stringify(entries));
+}
+
+function restoreDraft(within) {
+  const kept = sessionStorage.getItem(draftKey(taskId()));
+  if (!kept || "refused" in within.dataset) return;
+  const entries = JSON.parse(kept);
+  for (const control of controls(within)) {
+    const values = entries.filter(([name]) => name === control.name).map(([, value]) => value);
+    if (control.type === "radio" || control.type === "checkbox") {
+      control.checked = values.includes(control.value);
+    } else if (values.length) {
+      [control.value] = values;
+    }
+  }
+  window.htmx.trigger("#receives", "refresh");
+}
+
+function showUnsent() {
+  const fold = page.querySelector("#task [data-unsent]");
+  const kept = sessionStorage.getItem(draftKey(taskId()));
+  if (!fold || !kept) return;
+  const typed = JSON.parse(kept).filter(([name, value]) => value && !name.endsWith("-kind"));
+  fold.querySelector("pre").textContent = typed.map(([, value]) => value).join("\n\n");
+  fold.hidden = !typed.length;
+}
+
+// -- the decision bar and the cards --------------------------------------------------------------
+
+function markEdited(within) {
+  for (const field of within.querySelectorAll(".field")) {
+    const control = field.querySelector("input, textarea, select");
+    const was = field.querySelector(".was");
+    const edited = Boolean(control) && isChanged(control) && !("refused" in within.dataset);
+    field.classList.toggle("is-edited", edited);
+    if (was) was.hidden = !edited;
+  }
+}
+
+function countActions(within, bar) {
+  const cards = [...within.querySelectorAll(".act")];
+  const chosen = cards.map((card) => card.querySelector(".seg :checked")).filter(Boolean);
+  const words = bar.dataset;
+  const tally = ["approve", "edit", "reject", "respond"]
+    .map((kind) => [kind, chosen.filter((radio) => radio.value === kind).length])
+    .filter(([, count]) => count)
+    .map(([kind, count]) => `${count} ${words[kind]}`);
+  if (!cards.length) return;
+  bar.querySelector(".tally").textContent = words.tally
+    .replace("{done}", chosen.length)
+    .replace("{all}", cards.length);
+  bar.querySelector(".kinds").textContent = tally.join(", ");
+  const send = bar.querySelector("[data-primary]");
+  send.disabled = "held" in send.dataset || chosen.length < cards.length;
+}
+
+// Only the panel of the chosen mode is shown and sent.
+function showModes(within) {
+  for (const group of within.querySelectorAll(".modes")) {
+    const chosen = group.querySelector("[name=mode]:checked")?.value;
+    for (const panel of chosen ? group.querySelectorAll("[data-mode]") : []) {
+      panel.hidden = panel.dataset.mode !== chosen;
+      for (const control of panel.querySelectorAll("input, textarea, select")) {
+        control.disabled = panel.hidden;
+      }
+    }
+  }
+}
+
+function addRow(button) {
+  const group = button.closest("[data-rows]");
+  const rows = [...group.querySelectorAll(":scope > [data-row]")];
+  const index = Math.max(-1, ...rows.map((row) => Number(row.dataset.row))) + 1;
+  const made = group.querySelector(":scope > template").content.cloneNode(true);
+  const from = `${group.dataset.rows}/-`;
+  for (const control of made.querySelectorAll("[name]")) {
+    control.name = control.name.replace(from, `${group.dataset.rows}/${index}`);
+  }
+  for (const labelled of made.querySelectorAll("[id], [for]")) {
+    const attribute = labelled.id ? "id" : "for";
+    labelled.setAttribute(attribute, `${labelled.getAttribute(attribute)}-${index}`);
+  }
+  made.firstElementChild.dataset.row = index;
+  for (const hidden of made.querySelectorAll("[data-scripted]")) hidden.hidden = false;
+  button.parentElement.before(made);
+  form().dispatchEvent(new Event("change", { bubbles: true }));
+}
+
+function update() {
+  const within = form();
+  const bar = page.getElementById("decide");
+  if (!within || !bar) return;
+  showModes(within);
+  markEdited(within);
+  countActions(within, bar);
+  const label = bar.querySelector("[data-when-edited]");
+  const text = within.querySelector("[data-compare] textarea");
+  if (label && text) {
+    const original = JSON.parse(page.getElementById("original").textContent);
+    const { whenSame, whenEdited } = label.dataset;
+    label.textContent = text.value === original ? whenSame : whenEdited;
+  }
+}
+
+async function begin() {
+  const within = form();
+  if (!within) return showUnsent();
+  restoreDraft(within);
+  for (const hidden of within.querySelectorAll("[data-scripted]")) hidden.hidden = false;
+  update();
+  const compared = within.querySelector("[data-compare]");
+  if (compared) (await import("./diff.js")).compare(compared);
+  return undefined;
+}
+
+function chooseAll(kind) {
+  for (const radio of form().querySelectorAll(`.seg [value="${kind}"]`)) radio.checked = true;
+  form().dispatchEvent(new Event("change", { bubbles: true }));
+}
+
+function tell(words) {
+  const place = page.getElementById("trouble");
+  if (!place) return;
+  place.hidden = !words;
+  place.querySelector("b").textContent = words;
+}
+
+// -- events ------------------------------------------------------------------------------------------
+
+for (const kind of ["input", "change"]) {
+  page.addEventListener(kind, (event) => {
+    if (!form()?.contains(event.target)) return;
+    keepDraft(form());
+    update();
+  });
+}
+page.addEventListener("click", (event) => {
+  const all = event.target.closest("[data-all]");
+  if (all) chooseAll(all.dataset.all);
+  const add = event.target.closest("[data-add-row]");
+  if (add) addRow(add);
+  const removed = event.target.closest("[data-remove-row]");
+  if (removed) {
+    removed.closest("[data-row]").remove();
+    form().dispatchEvent(new Event("change", { bubbles: true }));
+  }
+});
+page.addEventListener("live", ({ detail }) => {
+  if (!taskId() || (detail.task && String(detail.task) !== taskId())) return;
+  const within = form();
+  if (!within) window.htmx.trigger("#task", "refresh");
+  else if (isDirty(within)) window.htmx.trigger("#receives", "refresh");
+  else if (!within.contains(page.activeElement)) window.htmx.trigger("#task", "refresh");
+  else window.htmx.trigger("#receives", "refresh");
+});
+page.addEventListener("htmx:afterSwap", (event) => {
+  if (event.target.id === "task" || event.target.id === "page") begin();
+  else update();
+});
+page.addEventListener("htmx:beforeRequest", (event) => {
+  if (event.target === form()) tell("");
+});
+page.addEventListener("htmx:afterRequest", (event) => {
+  const { requestConfig, xhr } = event.detail;
+  const location = xhr?.getResponseHeader("HX-Location");
+  if (location && requestConfig.elt === form()) sessionStorage.removeItem(draftKey(taskId()));
+});
+for (const kind of ["htmx:sendError", "htmx:responseError", "htmx:timeout"]) {
+  page.addEventListener(kind, (event) => {
+    const place = page.getElementById("trouble");
+    if (event.detail.requestConfig?.elt === form()) tell(place?.dataset.unsent ?? "");
+  });
+}
+begin();
