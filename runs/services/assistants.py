@@ -9,8 +9,9 @@ from django.db import transaction
 from django.utils.timezone import now
 
 from runs.exceptions import GraphNotFound, NotFound, RunsError
-from runs.models import Assistant, AssistantVersion
+from runs.models import Assistant, AssistantVersion, Thread
 from runs.runtime import registry
+from runs.services import threads
 
 # The Agent Server derives the id of a graph's own assistant from this namespace (measured).
 SYSTEM_NAMESPACE = UUID("6ba7b821-9dad-11d1-80b4-00c04fd430c8")
@@ -77,7 +78,7 @@ def set_latest_version(*, assistant_id: UUID, version: int) -> Assistant:
     assistant = _locked(assistant_id)
     kept = assistant.versions.filter(version=version).first()
     if kept is None:
-        raise NotFound("Assistant version not found.")
+        raise NotFound(f"Version {version} not found for assistant {assistant_id}")
     for field in VERSIONED:
         setattr(assistant, field, getattr(kept, field))
     assistant.version = version
@@ -86,17 +87,20 @@ def set_latest_version(*, assistant_id: UUID, version: int) -> Assistant:
     return assistant
 
 
-def delete_assistant(*, assistant_id: UUID) -> None:
-    """Delete an assistant; its runs stay, they are somebody's history."""
-    deleted, _ = Assistant.objects.filter(pk=assistant_id).delete()
-    if not deleted:
-        raise NotFound(f"Assistant {assistant_id} not found")
+@transaction.atomic
+def delete_assistant(*, assistant_id: UUID, delete_threads: bool = False) -> None:
+    """Delete an assistant; its runs stay, they are history, unless their threads go with it."""
+    assistant = _locked(assistant_id)
+    if delete_threads:
+        for thread in Thread.objects.filter(metadata__assistant_id=str(assistant_id)):
+            threads.delete_thread(thread=thread)
+    assistant.delete()
 
 
 def _locked(assistant_id: UUID) -> Assistant:
     assistant = Assistant.objects.select_for_update().filter(pk=assistant_id).first()
     if assistant is None:
-        raise NotFound(f"Assistant {assistant_id} not found")
+        raise NotFound(f"Assistant with ID {assistant_id} not found")
     return assistant
 
 

@@ -10,7 +10,7 @@ from django.utils.timezone import now
 
 from runs import queue, runtime
 from runs.exceptions import InvalidInput, NotFound, RunsError, ThreadBusy, ThreadPinned
-from runs.models import Interrupt, Run, Thread, uuid7
+from runs.models import Interrupt, Run, Thread
 from runs.runtime import PausedAt
 from runs.services import execution, interrupts
 
@@ -25,12 +25,13 @@ def create_thread(
     is_temporary: bool = False,
 ) -> Thread:
     """A new thread; with `do_nothing`, the one that already has this id."""
-    thread, is_new = Thread.objects.get_or_create(
-        pk=thread_id or uuid7(),
-        defaults={"metadata": metadata or {}, "is_temporary": is_temporary},
-    )
-    if not is_new and not do_nothing:
-        raise RunsError(f"Thread {thread.pk} already exists")
+    fields: dict[str, Any] = {"metadata": metadata or {}, "is_temporary": is_temporary}
+    if thread_id is None:
+        thread = Thread.objects.create(**fields)
+    else:
+        thread, is_new = Thread.objects.get_or_create(pk=thread_id, defaults=fields)
+        if not is_new and not do_nothing:
+            raise RunsError(f"Thread with ID {thread_id} already exists")
     for step in supersteps or []:
         for update in step.get("updates", []):
             update_state(thread=thread, values=update.get("values"), as_node=update.get("as_node"))

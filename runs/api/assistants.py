@@ -1,0 +1,196 @@
+"""Assistants: what can be run, at which version, and what its graph looks like."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import QuerySet
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from runs import runtime, services
+from runs.api import serializers
+from runs.api.bodies import assistant_body, selected, version_body
+from runs.api.endpoint import Endpoint, id_of
+from runs.api.paging import page_of
+from runs.exceptions import GraphNotFound, InvalidInput, NotFound
+from runs.models import Assistant
+
+OBJECT, ARRAY = OpenApiTypes.OBJECT, {(200, "application/json"): {"type": "array", "items": {}}}
+TAGS = ["Assistants"]
+
+
+def find_assistant(text: str, *, may_be_name: bool = False) -> Assistant:
+    """The assistant in a path: by id, and where clients may say so, by the name of its graph."""
+    if may_be_name and text in runtime.registry.graph_ids():
+        return services.get_assistant(text)
+    assistant_id = id_of("assistant", text)
+    assistant = Assistant.objects.filter(pk=assistant_id).first()
+    if assistant is None:
+        raise NotFound(f"Assistant with ID {assistant_id} not found")
+    return assistant
+
+
+def matching(asked: dict[str, Any]) -> QuerySet[Assistant]:
+    """The assistants a search or a count means."""
+    found = Assistant.objects.all()
+    if (graph_id := asked.get("graph_id")) is not None:
+        if graph_id not in runtime.registry.graph_ids():
+            raise GraphNotFound(f"Graph '{graph_id}' not found.")
+        found = found.filter(graph_id=graph_id)
+    if metadata := asked.get("metadata"):
+        found = found.filter(metadata__contains=metadata)
+    if name := asked.get("name"):
+        found = found.filter(name__icontains=name)
+    return found
+
+
+class AssistantListView(Endpoint):
+    @extend_schema(
+        operation_id="assistants_create",
+        request=serializers.AssistantCreateSerializer,
+        responses=OBJECT,
+        tags=TAGS,
+    )
+    def post(self, request: Request) -> Response:
+        """Create an assistant: a graph with a configuration of its own."""
+        fields = self.body(serializers.AssistantCreateSerializer)
+        do_nothing = fields.pop("if_exists") == "do_nothing"
+        assistant = services.create_assistant(do_nothing=do_nothing, **fields)
+        return Response(assistant_body(assistant))
+
+
+class AssistantSearchView(Endpoint):
+    @extend_schema(
+        operation_id="assistants_search",
+        request=serializers.AssistantSearchSerializer,
+        responses=ARRAY,
+        tags=TAGS,
+    )
+    def post(self, request: Request) -> Response:
+        """The assistants that match, a page of them."""
+        asked = self.body(serializers.AssistantSearchSerializer)
+        page, headers = page_of(matching(asked), asked)
+        keys = asked.get("select")
+        return Response([selected(assistant_body(one), keys) for one in page], headers=headers)
+
+
+class AssistantCountView(Endpoint):
+    @extend_schema(
+        operation_id="assistants_count",
+        request=serializers.AssistantFilterSerializer,
+        responses=OpenApiTypes.INT,
+        tags=TAGS,
+    )
+    def post(self, request: Request) -> Response:
+        """How many assistants match."""
+        return Response(matching(self.body(serializers.AssistantFilterSerializer)).count())
+
+
+class AssistantView(Endpoint):
+    @extend_schema(operation_id="assistants_get", responses=OBJECT, tags=TAGS)
+    def get(self, request: Request, assistant_id: str) -> Response:
+        """One assistant."""
+        return Response(assistant_body(find_assistant(assistant_id)))
+
+    @extend_schema(
+        operation_id="assistants_patch",
+        request=serializers.AssistantPatchSerializer,
+        responses=OBJECT,
+        tags=TAGS,
+    )
+    def patch(self, request: Request, assistant_id: str) -> Response:
+        """Change an assistant, as a new version of it."""
+        changes = self.body(serializers.AssistantPatchSerializer)
+        assistant = services.update_assistant(
+            assistant_id=id_of("assistant", assistant_id), **changes
+        )
+        return Response(assistant_body(assistant))
+
+    @extend_schema(operation_id="assistants_delete", responses={204: None}, tags=TAGS)
+    def delete(self, request: Request, assistant_id: str) -> Response:
+        """Delete an assistant; with `?delete_threads=true`, the threads it ran on last as well."""
+        services.delete_assistant(
+            assistant_id=id_of("assistant", assistant_id),
+            delete_threads=self.flag("delete_threads"),
+        )
+        return Response(status=204)
+
+
+class AssistantVersionsView(Endpoint):
+    @extend_schema(
+        operation_id="assistants_versions",
+        request=serializers.VersionsSerializer,
+        responses=ARRAY,
+        tags=TAGS,
+    )
+    def post(self, request: Request, assistant_id: str) -> Response:
+        """Every version an assistant had, the newest first."""
+        asked = self.body(serializers.VersionsSerializer)
+        versions = find_assistant(assistant_id).versions.order_by("-version")
+        if metadata := asked.get("metadata"):
+            versions = versions.filter(metadata__contains=metadata)
+        start = asked["offset"]
+        return Response([version_body(one) for one in versions[start : start + asked["limit"]]])
+
+
+class AssistantLatestView(Endpoint):
+    @extend_schema(
+        operation_id="assistants_latest",
+        request=serializers.LatestSerializer,
+        responses=OBJECT,
+        tags=TAGS,
+    )
+    def post(self, request: Request, assistant_id: str) -> Response:
+        """Make a version the one that runs; its number is in the body."""
+        version = self.body(serializers.LatestSerializer).get("version")
+        found = find_assistant(assistant_id)
+        if version is None:
+            raise NotFound(f"Version None not found for assistant {found.pk}")
+        return Response(
+            assistant_body(services.set_latest_version(assistant_id=found.pk, version=version))
+        )
+
+
+class AssistantGraphView(Endpoint):
+    @extend_schema(operation_id="assistants_graph", responses=OBJECT, tags=TAGS)
+    def get(self, request: Request, assistant_id: str) -> Response:
+        """The nodes and edges of its graph; `?xray=true` or a depth opens subgraphs."""
+        assistant = find_assistant(assistant_id, may_be_name=True)
+        return Response(runtime.drawing(assistant.graph_id, xray=self._xray()))
+
+    def _xray(self) -> bool | int:
+        text = self.request.query_params.get("xray", "false").lower()
+        if text in ("true", "false"):
+            return text == "true"
+        if text.isdecimal() and len(text) < 4:
+            return int(text)
+        raise InvalidInput("Invalid xray value")
+
+
+class AssistantSchemasView(Endpoint):
+    @extend_schema(operation_id="assistants_schemas", responses=OBJECT, tags=TAGS)
+    def get(self, request: Request, assistant_id: str) -> Response:
+        """The JSON schemas of its graph."""
+        return Response(runtime.schemas(find_assistant(assistant_id).graph_id))
+
+
+class AssistantSubgraphsView(Endpoint):
+    @extend_schema(operation_id="assistants_subgraphs", responses=OBJECT, tags=TAGS)
+    def get(self, request: Request, assistant_id: str) -> Response:
+        """The schemas of its subgraphs; `?recurse=true` goes into theirs."""
+        return self.answer(find_assistant(assistant_id), None)
+
+    def answer(self, assistant: Assistant, namespace: str | None) -> Response:
+        """The subgraphs below a namespace."""
+        recurse = self.flag("recurse")
+        return Response(runtime.subgraphs(assistant.graph_id, namespace, recurse=recurse))
+
+
+class AssistantSubgraphView(AssistantSubgraphsView):
+    @extend_schema(operation_id="assistants_subgraph", responses=OBJECT, tags=TAGS)
+    def get(self, request: Request, assistant_id: str, namespace: str) -> Response:  # type: ignore[override]
+        """The schemas of the subgraphs in one namespace."""
+        return self.answer(find_assistant(assistant_id), namespace)

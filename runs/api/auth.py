@@ -1,0 +1,98 @@
+"""Who calls the API: a program with a key, acting as its own service user."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.utils.timezone import now
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated, PermissionDenied
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from runs.models import ApiKey, Scope
+
+ANONYMOUS = "key:anonymous"
+NO_KEY = "Invalid or missing API key."
+
+
+class ApiKeyAuthentication(BaseAuthentication):
+    """`X-Api-Key: <key>` or `Authorization: Bearer <key>`."""
+
+    def authenticate(self, request: Request) -> tuple[User, ApiKey] | None:
+        """The key's user and the key; None where the request brings no key."""
+        if settings.API_AUTH == "none":
+            return _anonymous(request)
+        text = _key_in(request)
+        if text is None:
+            return None
+        key = ApiKey.objects.find(text)
+        if key is None:
+            raise AuthenticationFailed(NO_KEY)
+        moment = now()
+        if key.is_stale(moment):
+            ApiKey.objects.filter(pk=key.pk).update(last_used_at=moment)
+        return key.user, key
+
+    def authenticate_header(self, request: Request) -> str:
+        """What a 401 says of the way in."""
+        return 'Bearer realm="HITL Console"'
+
+
+class HasScope(BasePermission):
+    """The key may do what the view's `scopes` ask: one scope, or one for each method."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        """Raises instead of answering no: 401 without a key, 403 naming the scope it lacks."""
+        asked: Any = getattr(view, "scopes", Scope.ADMIN)
+        method = "GET" if request.method == "HEAD" else request.method
+        scope = asked.get(method, Scope.ADMIN) if isinstance(asked, dict) else asked
+        require(request, scope)
+        return True
+
+
+def may(request: Request, scope: str) -> bool:
+    """Whether the request's key may do this; without a key nobody may anything."""
+    key: object = request.auth
+    if not isinstance(key, ApiKey):
+        raise NotAuthenticated(NO_KEY)
+    return key.may(scope)
+
+
+def require(request: Request, scope: str) -> None:
+    """Refuse a request whose key may not do this."""
+    if not may(request, scope):
+        raise PermissionDenied(f"This API key does not have the scope '{scope}'.")
+
+
+class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """How the schema describes the key."""
+
+    target_class = ApiKeyAuthentication
+    name = "ApiKey"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        """An API key in a header."""
+        return {"type": "apiKey", "in": "header", "name": "X-Api-Key"}
+
+
+def _key_in(request: Request) -> str | None:
+    if text := request.headers.get("X-Api-Key"):
+        return text
+    scheme, _, text = request.headers.get("Authorization", "").partition(" ")
+    return text.strip() or None if scheme.lower() == "bearer" else None
+
+
+def _anonymous(request: Request) -> tuple[User, ApiKey]:
+    """Everybody on this machine, but no page of another site in a browser on it."""
+    host = request.get_host()
+    origin = request.headers.get("Origin")
+    if origin is not None and urlsplit(origin).netloc != host:
+        raise AuthenticationFailed("Without API keys, other sites may not use this API.")
+    user, _ = User.objects.get_or_create(username=ANONYMOUS)
+    return user, ApiKey(name="anonymous", user=user, scopes=list(Scope.values))

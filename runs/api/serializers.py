@@ -1,0 +1,378 @@
+"""The shapes of request bodies, in LangGraph's field names; what sense they make, services say."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from rest_framework import serializers
+from rest_framework.exceptions import ParseError
+
+from runs.models import Run, Thread
+
+MAX_NUMBER = 2**31 - 1
+MAX_DELAY = 10 * 365 * 24 * 3600  # seconds
+MODES = (
+    "values",
+    "updates",
+    "messages",
+    "messages-tuple",
+    "tasks",
+    "checkpoints",
+    "events",
+    "debug",
+    "custom",
+)
+BOTH = (
+    "Cannot specify both configurable and context. Prefer setting context alone. Context was "
+    "introduced in LangGraph 0.6.0 and is the long term planned replacement for configurable."
+)
+
+
+class AnyField(serializers.JSONField):
+    """Any JSON value, untouched."""
+
+    types: tuple[type, ...] = ()
+    wanted = ""
+
+    def to_internal_value(self, data: Any) -> Any:
+        """The value itself, if it is of the types this field takes."""
+        if self.types and not isinstance(data, self.types):
+            raise serializers.ValidationError(f"This must be {self.wanted}.")
+        return data
+
+
+class ObjectField(AnyField):
+    types, wanted = (dict,), "an object"
+
+
+class ValuesField(AnyField):
+    types, wanted = (dict, list), "an object, an array or null"
+
+
+class TextField(serializers.CharField):
+    """A string; numbers are not strings here."""
+
+    def to_internal_value(self, data: Any) -> str:
+        """The string as it was sent."""
+        if not isinstance(data, str):
+            raise serializers.ValidationError("This must be a string.")
+        return data
+
+
+class IdField(TextField):
+    """A UUID, kept as one."""
+
+    def __init__(self, noun: str, **kwargs: Any) -> None:
+        self.noun = noun
+        super().__init__(**kwargs)
+
+    def to_internal_value(self, data: Any) -> UUID:  # type: ignore[override]
+        """The UUID in a string."""
+        try:
+            return UUID(super().to_internal_value(data))
+        except ValueError:
+            raise serializers.ValidationError(f"Invalid {self.noun} ID: must be a UUID") from None
+
+
+class WholeNumberField(serializers.IntegerField):
+    """A JSON number without a fraction; strings and booleans are none."""
+
+    def to_internal_value(self, data: Any) -> int:
+        """The number itself."""
+        if type(data) is not int:
+            raise serializers.ValidationError("This must be a whole number.")
+        return data
+
+
+class SwitchField(serializers.BooleanField):
+    """true or false, not their names."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        """The switch itself."""
+        if type(data) is not bool:
+            raise serializers.ValidationError("This must be true or false.")
+        return data
+
+
+class WordsField(AnyField):
+    """A list of strings."""
+
+    types, wanted = (list,), "an array of strings"
+
+    def __init__(self, choices: tuple[str, ...] = (), **kwargs: Any) -> None:
+        self.choices = choices
+        super().__init__(**kwargs)
+
+    def to_internal_value(self, data: Any) -> Any:
+        """The words, each one of the choices if there are any."""
+        words: list[str] = super().to_internal_value(data)
+        for word in words:
+            if not isinstance(word, str):
+                raise serializers.ValidationError(f"This must be {self.wanted}.")
+            if self.choices and word not in self.choices:
+                raise serializers.ValidationError(f'"{word}" is not one of {self._choices}.')
+        return words
+
+    @property
+    def _choices(self) -> str:
+        return ", ".join(self.choices)
+
+
+class ModesField(WordsField):
+    """One stream mode or a list of them; each counts once."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Always a list."""
+        words: list[str] = super().to_internal_value([data] if isinstance(data, str) else data)
+        return list(dict.fromkeys(words))
+
+
+class NodesField(WordsField):
+    """Names of nodes, or `*` for every one."""
+
+    wanted = 'an array of node names or "*"'
+
+    def to_internal_value(self, data: Any) -> Any:
+        """The names, or the star."""
+        return data if data == "*" else super().to_internal_value(data)
+
+
+class NotServedField(AnyField):
+    """Something clients may ask for that this server would have to forget: refused instead."""
+
+    def __init__(self, what: str, **kwargs: Any) -> None:
+        self.what = what
+        super().__init__(**kwargs)
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Nothing is accepted."""
+        raise serializers.ValidationError(f"This server {self.what}.")
+
+
+class ConfigSerializer(serializers.Serializer[Any]):
+    """What a run is configured with; keys it does not know are kept."""
+
+    tags = WordsField(required=False)
+    recursion_limit = WholeNumberField(required=False, max_value=MAX_NUMBER)
+    configurable = ObjectField(required=False)
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        """All of the config, not only the keys named here."""
+        return {**data, **super().to_internal_value(data)}
+
+
+class CheckpointSerializer(serializers.Serializer[Any]):
+    checkpoint_id = TextField(required=False, allow_null=True)
+    checkpoint_ns = TextField(required=False, allow_blank=True, allow_null=True)
+    thread_id = TextField(required=False, allow_null=True)
+    checkpoint_map = ObjectField(required=False, allow_null=True)
+
+
+class CommandSerializer(serializers.Serializer[Any]):
+    """What a run does to the thread it goes on with."""
+
+    resume = AnyField(required=False, allow_null=True)
+    update = ValuesField(required=False, allow_null=True)  # type: ignore[assignment]
+    goto = AnyField(required=False, allow_null=True)
+
+    def validate_goto(self, value: Any) -> Any:
+        """A node, a node with its input, or a list of those."""
+        for one in value if isinstance(value, list) else [value]:
+            is_send = isinstance(one, dict) and isinstance(one.get("node"), str)
+            if one is not None and not is_send and not isinstance(one, str):
+                raise serializers.ValidationError(
+                    "This must be a node, an object with node and input, or a list of those."
+                )
+        return value
+
+
+class ConfiguredSerializer(serializers.Serializer[Any]):
+    """Config and context say the same in an old way and a new one: only one may speak."""
+
+    config = ConfigSerializer(required=False)
+    context = ObjectField(required=False)  # type: ignore[assignment]
+    metadata = ObjectField(required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Copies whichever was sent to the other."""
+        configurable = attrs.get("config", {}).get("configurable")
+        if configurable and attrs.get("context"):
+            raise ParseError(BOTH)
+        if configurable:
+            attrs["context"] = configurable
+        elif attrs.get("context"):
+            attrs["config"] = attrs.get("config", {}) | {"configurable": attrs["context"]}
+        return attrs
+
+
+class RunSerializer(ConfiguredSerializer):
+    """The body of every endpoint that starts a run without a thread."""
+
+    assistant_id = TextField()
+    input = AnyField(required=False, allow_null=True)
+    command = CommandSerializer(required=False, allow_null=True)
+    webhook = NotServedField("sends no webhooks", required=False)
+    interrupt_before = NodesField(required=False)
+    interrupt_after = NodesField(required=False)
+    stream_mode = ModesField(choices=MODES, required=False)
+    stream_subgraphs = SwitchField(required=False)
+    stream_resumable = SwitchField(required=False)
+    feedback_keys = WordsField(required=False)
+    multitask_strategy = serializers.ChoiceField(
+        ["reject", "rollback", "interrupt", "enqueue"], required=False
+    )
+    after_seconds = serializers.FloatField(min_value=0, max_value=MAX_DELAY, required=False)
+    checkpoint_during = SwitchField(required=False)
+    durability = serializers.ChoiceField(["sync", "async", "exit"], required=False)
+    on_disconnect = serializers.ChoiceField(["cancel", "continue"], required=False)
+
+
+class StatelessRunSerializer(RunSerializer):
+    on_completion = serializers.ChoiceField(["delete", "keep"], default="delete")
+
+
+class ThreadRunSerializer(RunSerializer):
+    checkpoint = CheckpointSerializer(required=False)
+    checkpoint_id = TextField(required=False)
+    if_not_exists = serializers.ChoiceField(["create", "reject"], default="reject")
+
+
+class PageSerializer(serializers.Serializer[Any]):
+    limit = WholeNumberField(min_value=1, max_value=1000, default=10)
+    offset = WholeNumberField(min_value=0, max_value=MAX_NUMBER, default=0)
+
+
+class SearchSerializer(PageSerializer):
+    metadata = ObjectField(required=False)
+    sort_order = serializers.ChoiceField(["asc", "desc"], default="desc")
+
+
+class AssistantFieldsSerializer(ConfiguredSerializer):
+    name = TextField(required=False, max_length=500)
+    description = TextField(required=False, allow_null=True, allow_blank=True)
+
+
+class AssistantCreateSerializer(AssistantFieldsSerializer):
+    graph_id = TextField()
+    assistant_id = IdField("assistant", required=False)
+    if_exists = serializers.ChoiceField(["raise", "do_nothing"], default="raise")
+
+
+class AssistantPatchSerializer(AssistantFieldsSerializer):
+    graph_id = TextField(required=False)
+
+
+class AssistantFilterSerializer(serializers.Serializer[Any]):
+    metadata = ObjectField(required=False)
+    graph_id = TextField(required=False)
+    name = TextField(required=False)
+
+
+class AssistantSearchSerializer(AssistantFilterSerializer, SearchSerializer):
+    SORTS = ("assistant_id", "created_at", "updated_at", "name", "graph_id")
+    KEYS = (*SORTS, "description", "config", "context", "metadata", "version")
+
+    sort_by = serializers.ChoiceField(SORTS, default="created_at")
+    select = WordsField(choices=KEYS, required=False)
+
+
+class VersionsSerializer(PageSerializer):
+    metadata = ObjectField(required=False)
+
+
+class LatestSerializer(serializers.Serializer[Any]):
+    version = WholeNumberField(min_value=0, max_value=MAX_NUMBER, required=False)
+
+
+class SuperstepUpdateSerializer(serializers.Serializer[Any]):
+    values = ValuesField(required=False, allow_null=True)
+    as_node = TextField(required=False)
+    command = NotServedField("takes values in supersteps, not commands", required=False)
+
+
+class SuperstepSerializer(serializers.Serializer[Any]):
+    updates = SuperstepUpdateSerializer(many=True)
+
+
+class ThreadCreateSerializer(serializers.Serializer[Any]):
+    thread_id = IdField("thread", required=False)
+    metadata = ObjectField(required=False)
+    if_exists = serializers.ChoiceField(["raise", "do_nothing"], default="raise")
+    supersteps = SuperstepSerializer(many=True, required=False)
+    ttl = NotServedField("keeps threads until they are deleted", required=False)
+
+
+class ThreadPatchSerializer(serializers.Serializer[Any]):
+    metadata = ObjectField(required=False)
+    ttl = NotServedField("keeps threads until they are deleted", required=False)
+
+
+class ThreadFilterSerializer(serializers.Serializer[Any]):
+    metadata = ObjectField(required=False)
+    values = ObjectField(required=False)
+    status = serializers.ChoiceField(Thread.Status.values, required=False)
+
+
+class ThreadSearchSerializer(ThreadFilterSerializer, SearchSerializer):
+    SORTS = ("thread_id", "status", "created_at", "updated_at", "state_updated_at")
+    KEYS = (*SORTS, "metadata", "config", "values", "interrupts")
+    ROOTS = ("config", "interrupts", "metadata", "values")
+
+    ids = WordsField(required=False)
+    sort_by = serializers.ChoiceField(SORTS, default="updated_at")
+    select = WordsField(choices=KEYS, required=False)
+    extract = ObjectField(required=False)
+
+    def validate_extract(self, paths: dict[str, Any]) -> dict[str, str]:
+        """Paths into the parts of a thread that hold data."""
+        for path in paths.values():
+            if not isinstance(path, str) or path.split(".")[0].split("[")[0] not in self.ROOTS:
+                raise serializers.ValidationError(
+                    f"Extract path {path!r} must start with one of: {', '.join(self.ROOTS)}"
+                )
+        return paths
+
+
+class StateUpdateSerializer(serializers.Serializer[Any]):
+    values = ValuesField(required=False, allow_null=True)
+    as_node = TextField(required=False)
+    checkpoint = CheckpointSerializer(required=False)
+    checkpoint_id = TextField(required=False)
+
+
+class StateAtSerializer(serializers.Serializer[Any]):
+    checkpoint = CheckpointSerializer()
+    subgraphs = SwitchField(default=False)
+
+
+class HistorySerializer(serializers.Serializer[Any]):
+    limit = WholeNumberField(min_value=1, max_value=1000, default=1)
+    before = ObjectField(required=False)
+    metadata = ObjectField(required=False)
+    checkpoint = CheckpointSerializer(required=False)
+
+
+class HistoryQuerySerializer(serializers.Serializer[Any]):
+    limit = serializers.IntegerField(min_value=1, max_value=1000, default=1)
+    before = serializers.CharField(required=False)
+
+
+class RunListQuerySerializer(serializers.Serializer[Any]):
+    KEYS = (
+        "run_id",
+        "thread_id",
+        "assistant_id",
+        "created_at",
+        "updated_at",
+        "status",
+        "metadata",
+        "kwargs",
+        "multitask_strategy",
+        "langsmith_session_name",
+    )
+
+    limit = serializers.IntegerField(min_value=0, max_value=1000, default=10)
+    offset = serializers.IntegerField(min_value=0, max_value=MAX_NUMBER, default=0)
+    status = serializers.ChoiceField(Run.Status.values, required=False)
+    select = serializers.MultipleChoiceField(choices=KEYS, required=False)

@@ -1,0 +1,102 @@
+"""From a request body to a run: what is wrong with it is said here, the rest is the service's."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from rest_framework.request import Request
+
+from runs import runtime, services
+from runs.api import serializers
+from runs.api.auth import require
+from runs.api.endpoint import Endpoint, id_of
+from runs.api.threads import checkpoint_in, require_resume
+from runs.exceptions import InvalidInput, NotFound
+from runs.models import Assistant, Run, Scope, Thread
+
+
+class RunStarter(Endpoint):
+    """Endpoints that start a run; `modes` are what it streams where the client does not say."""
+
+    def start(self, thread_id: str, modes: list[str] | None = None) -> Run:
+        """A run on a thread; without modes only what the client asks for is kept to be read."""
+        at = id_of("thread", thread_id)
+        asked = self.body(serializers.ThreadRunSerializer)
+        assistant = assistant_in(asked)
+        refuse_foreign_answers(self.request, at, asked)
+        if asked["if_not_exists"] == "reject":
+            return self._create(Thread(pk=at), assistant, asked, modes)
+        with transaction.atomic():
+            thread = services.create_thread(
+                thread_id=at, metadata=asked.get("metadata"), do_nothing=True
+            )
+            return self._create(thread, assistant, asked, modes)
+
+    def start_stateless(self, modes: list[str] | None = None) -> Run:
+        """A run on a thread of its own, which goes with it unless the client keeps it."""
+        asked = self.body(serializers.StatelessRunSerializer)
+        assistant = assistant_in(asked)
+        asked["temporary"] = asked["on_completion"] == "delete"
+        with transaction.atomic():
+            thread = services.create_thread(is_temporary=asked["temporary"])
+            return self._create(thread, assistant, asked, modes)
+
+    def _create(
+        self, thread: Thread, assistant: Assistant, asked: dict[str, Any], modes: list[str] | None
+    ) -> Run:
+        refuse_unknown_nodes(assistant.graph_id, asked)
+        if modes is not None:
+            asked["stream_mode"] = modes and (asked.get("stream_mode") or modes)
+        if asked.get("checkpoint_during") is False:
+            asked.setdefault("durability", "exit")
+        asked["checkpoint_id"] = checkpoint_in(asked)
+        try:
+            return services.create_run(
+                thread=thread,
+                assistant=assistant,
+                request=asked,
+                actor=self.request.user,  # type: ignore[arg-type]  # a key has a user
+            )
+        except Thread.DoesNotExist:
+            raise NotFound from None
+
+
+def assistant_in(asked: dict[str, Any]) -> Assistant:
+    """The assistant a body names: by id, or by the name of its graph."""
+    name: str = asked["assistant_id"]
+    try:
+        UUID(name)
+    except ValueError:
+        graphs = runtime.registry.graph_ids()
+        if name not in graphs:
+            raise InvalidInput(
+                f"Invalid assistant: '{name}'. Must be either:\n- A valid assistant UUID, or\n"
+                f"- One of the registered graphs: {', '.join(graphs)}"
+            ) from None
+    return services.get_assistant(name)
+
+
+def refuse_foreign_answers(request: Request, thread_id: UUID, asked: dict[str, Any]) -> None:
+    """Answers are for keys that may resume; so is going on where a person is waited for."""
+    command = asked.get("command") or {}
+    if "resume" in command:
+        require(request, Scope.RESUME)
+    elif command or asked.get("input") is None:
+        require_resume(request, thread_id)
+
+
+def refuse_unknown_nodes(graph_id: str, asked: dict[str, Any]) -> None:
+    """A misspelt breakpoint would let the graph run unguarded."""
+    for field in ("interrupt_before", "interrupt_after"):
+        names = asked.get(field) or []
+        if names == "*" or not names:
+            continue
+        nodes = runtime.nodes(graph_id)
+        unknown = [name for name in names if name not in nodes]
+        if unknown:
+            raise InvalidInput(
+                f"{field}: The graph '{graph_id}' has no node '{unknown[0]}'. "
+                f"Its nodes are: {', '.join(nodes)}"
+            )

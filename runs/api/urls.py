@@ -1,0 +1,48 @@
+"""The paths of LangGraph's Agent Server, in the order of its reference."""
+
+from __future__ import annotations
+
+from django.urls import path, re_path
+
+from runs.api import assistants, runs, system, threads
+from runs.api.endpoint import not_found
+
+THREAD = "threads/<str:thread_id>"
+RUN = f"{THREAD}/runs/<str:run_id>"
+ASSISTANT = "assistants/<str:assistant_id>"
+
+urlpatterns = [
+    path("assistants", assistants.AssistantListView.as_view()),
+    path("assistants/search", assistants.AssistantSearchView.as_view()),
+    path("assistants/count", assistants.AssistantCountView.as_view()),
+    path(ASSISTANT, assistants.AssistantView.as_view()),
+    path(f"{ASSISTANT}/graph", assistants.AssistantGraphView.as_view()),
+    path(f"{ASSISTANT}/subgraphs", assistants.AssistantSubgraphsView.as_view()),
+    path(f"{ASSISTANT}/subgraphs/<str:namespace>", assistants.AssistantSubgraphView.as_view()),
+    path(f"{ASSISTANT}/schemas", assistants.AssistantSchemasView.as_view()),
+    path(f"{ASSISTANT}/versions", assistants.AssistantVersionsView.as_view()),
+    path(f"{ASSISTANT}/latest", assistants.AssistantLatestView.as_view()),
+    path("threads", threads.ThreadListView.as_view()),
+    path("threads/search", threads.ThreadSearchView.as_view()),
+    path("threads/count", threads.ThreadCountView.as_view()),
+    path(f"{THREAD}/state", threads.ThreadStateView.as_view()),
+    path(f"{THREAD}/state/checkpoint", threads.ThreadStateCheckpointView.as_view()),
+    path(f"{THREAD}/state/<str:checkpoint_id>", threads.ThreadStateAtView.as_view()),
+    path(f"{THREAD}/history", threads.ThreadHistoryView.as_view()),
+    path(f"{THREAD}/copy", threads.ThreadCopyView.as_view()),
+    path(THREAD, threads.ThreadView.as_view()),
+    path(f"{THREAD}/runs", runs.ThreadRunsView.as_view()),
+    path(f"{THREAD}/runs/stream", runs.ThreadRunStreamView.as_view()),
+    path(f"{THREAD}/runs/wait", runs.ThreadRunWaitView.as_view()),
+    path(RUN, runs.RunView.as_view()),
+    path(f"{RUN}/join", runs.RunJoinView.as_view()),
+    path(f"{RUN}/stream", runs.RunStreamView.as_view()),
+    path(f"{RUN}/cancel", runs.RunCancelView.as_view()),
+    path("runs/stream", runs.StatelessRunStreamView.as_view()),
+    path("runs/wait", runs.StatelessRunWaitView.as_view()),
+    path("runs", runs.StatelessRunsView.as_view()),
+    path("info", system.InfoView.as_view()),
+    path("ok", system.OkView.as_view()),
+    # What clients ask for below these roots is never a page.
+    re_path(r"^(?:assistants|threads|runs|store|ok|info|metrics)(?:/.*)?$", not_found),
+]
