@@ -11,6 +11,7 @@ from django.contrib.auth.models import Group
 from django.db import models
 from django.utils.timezone import now
 
+from hitl_console.fields import WireJSONField
 from reviews.payloads import Asked, Kind, Shape
 from runs.models import Assistant, Interrupt
 
@@ -94,8 +95,8 @@ class ReviewTask(models.Model):
     fingerprint = models.CharField(max_length=64)  # of the graph that asked
     is_breakpoint = models.BooleanField(default=False)
     position = models.CharField(max_length=7, blank=True)  # of a breakpoint: before, after, between
-    value = models.JSONField(null=True)
-    response_schema = models.JSONField(null=True)
+    value = WireJSONField(null=True)
+    response_schema = WireJSONField(null=True)
     digest = models.CharField(max_length=64)  # SHA-256 over what was asked, and where
     shape = models.CharField(max_length=2, choices=[(shape.value, shape.name) for shape in Shape])
     title = models.CharField(max_length=200)
@@ -170,7 +171,7 @@ class Decision(models.Model):
     task = models.ForeignKey(ReviewTask, models.PROTECT, related_name="decisions")
     reviewer = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="decisions")
     kind = models.CharField(max_length=10, choices=[(kind.value, kind.name) for kind in Kind])
-    value = models.JSONField(null=True)  # what the graph receives
+    value = WireJSONField(null=True)  # what the graph receives
     comment = models.TextField(blank=True)  # between people; the agent never sees it
     via = models.CharField(max_length=6, choices=Via)
     digest = models.CharField(max_length=64)  # of the task that was decided

@@ -16,6 +16,8 @@ from django.db.models.functions import Now
 from django.utils.crypto import salted_hmac
 from django.utils.timezone import now
 
+from hitl_console.fields import WireJSONField
+
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
@@ -35,8 +37,8 @@ class Assistant(models.Model):
     graph_id = models.CharField(max_length=200)
     name = models.CharField(max_length=500, default="Untitled")
     description = models.TextField(null=True)  # noqa: DJ001  # null is what the wire says
-    config = models.JSONField(default=dict)
-    context = models.JSONField(default=dict)
+    config = WireJSONField(default=dict)
+    context = WireJSONField(default=dict)
     metadata = models.JSONField(default=dict)
     version = models.PositiveIntegerField(default=1)
     created_at = models.DateTimeField(default=now, editable=False)
@@ -57,8 +59,8 @@ class AssistantVersion(models.Model):
     graph_id = models.CharField(max_length=200)
     name = models.CharField(max_length=500)
     description = models.TextField(null=True)  # noqa: DJ001
-    config = models.JSONField(default=dict)
-    context = models.JSONField(default=dict)
+    config = WireJSONField(default=dict)
+    context = WireJSONField(default=dict)
     metadata = models.JSONField(default=dict)
     created_at = models.DateTimeField(default=now, editable=False)
 
@@ -89,10 +91,10 @@ class Thread(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     metadata = models.JSONField(default=dict)
     status = models.CharField(max_length=12, choices=Status, default=Status.IDLE)
-    config = models.JSONField(default=dict)
-    values = models.JSONField(null=True)  # of the last settled run
-    interrupts = models.JSONField(null=True)  # task id -> list, as the wire has it; null: never ran
-    error = models.JSONField(null=True)
+    config = WireJSONField(default=dict)
+    values = WireJSONField(null=True)  # of the last settled run
+    interrupts = WireJSONField(null=True)  # task id -> list, as the wire has it; null: never ran
+    error = WireJSONField(null=True)
     is_temporary = models.BooleanField(default=False)  # of a stateless run: deleted when it is over
     created_at = models.DateTimeField(default=now, editable=False)
     updated_at = models.DateTimeField(default=now, editable=False)
@@ -154,12 +156,12 @@ class Run(models.Model):
     assistant = models.ForeignKey(Assistant, models.SET_NULL, null=True, related_name="runs")
     graph_id = models.CharField(max_length=200)
     status = models.CharField(max_length=12, choices=Status, default=Status.PENDING)
-    kwargs = models.JSONField(default=dict)  # the request, in the wire's words
+    kwargs = WireJSONField(default=dict)  # the request, in the wire's words
     metadata = models.JSONField(default=dict)
     multitask_strategy = models.CharField(max_length=12, default="enqueue")
-    state_update = models.JSONField(null=True)  # {"values", "as_node"} written before it goes on
-    output = models.JSONField(null=True)  # what wait and join answer
-    error = models.JSONField(null=True)
+    state_update = WireJSONField(null=True)  # {"values", "as_node"} written before it goes on
+    output = WireJSONField(null=True)  # what wait and join answer
+    error = WireJSONField(null=True)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
     )
@@ -242,8 +244,8 @@ class Interrupt(models.Model):
     namespace = models.TextField(blank=True)
     task_id = models.CharField(max_length=100, blank=True)
     checkpoint_id = models.CharField(max_length=100)
-    value = models.JSONField(null=True)  # a breakpoint's value is the state a reviewer needs
-    response_schema = models.JSONField(null=True)
+    value = WireJSONField(null=True)  # a breakpoint's value is the state a reviewer needs
+    response_schema = WireJSONField(null=True)
     fingerprint = models.CharField(max_length=64)  # of the graph that asked
     status = models.CharField(max_length=8, choices=Status, default=Status.PENDING)
     answered_by = models.ForeignKey(Run, models.SET_NULL, null=True, related_name="answers")
@@ -275,7 +277,7 @@ class RunEvent(models.Model):
 
     run = models.ForeignKey(Run, models.CASCADE, related_name="events")
     event = models.CharField(max_length=500)
-    data = models.JSONField(null=True)
+    data = WireJSONField(null=True)
     created_at = models.DateTimeField(default=now, editable=False)
 
     objects = RunEventQuerySet.as_manager()

@@ -17,7 +17,6 @@ from django.db import connection
 from procrastinate import PsycopgConnector
 from procrastinate.contrib.django import app
 from psycopg import AsyncConnection, OperationalError
-from psycopg_pool import AsyncConnectionPool
 
 from hitl_console.db import conninfo
 from runs import queue, services
@@ -120,13 +119,14 @@ async def work() -> None:
         queue_worker = asyncio.create_task(_take_jobs())
         probe = asyncio.create_task(_probe())
         await asyncio.wait({queue_worker, probe, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        failures = 0 if probe.done() and probe.exception() is None else failures + 1
+        reason = next((task.exception() for task in (queue_worker, probe) if task.done()), None)
+        failures = failures + 1 if reason else 0
         probe.cancel()
         queue_worker.cancel()
         draining.add(queue_worker)
         if not stop.is_set():
             delay = BACK_OFF[min(failures, len(BACK_OFF) - 1)]
-            logger.warning("queue lost, opening it again in %s s", delay)
+            logger.warning("queue lost, opening it again in %s s: %s", delay, reason or "closed")
             await asyncio.sleep(delay)
     await asyncio.gather(*draining, return_exceptions=True)
     keeper.stopping.set()
@@ -134,9 +134,7 @@ async def work() -> None:
 
 async def _take_jobs() -> None:
     """One life of procrastinate's worker; cancelled, it stops taking and finishes what it has."""
-    connector = PsycopgConnector(
-        conninfo=conninfo(), min_size=2, max_size=4, check=AsyncConnectionPool.check_connection
-    )
+    connector = PsycopgConnector(conninfo=conninfo(), min_size=2, max_size=4)
     queue_app = app.with_connector(connector)
     async with queue_app.open_async():
         print("worker ready", flush=True)  # noqa: T201  # the supervisor waits for this line

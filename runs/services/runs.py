@@ -15,6 +15,7 @@ from hitl_console.channel_layer import notify_group
 from runs import events, queue, runtime
 from runs.exceptions import NotFound, RunsError, ThreadBusy
 from runs.models import Assistant, Interrupt, Run, Thread
+from runs.runtime import guards
 from runs.services import execution, interrupts
 from runs.signals import interrupts_answered, run_finished
 
@@ -69,7 +70,7 @@ def cancel_run(*, run: Run, action: str = "interrupt", reason: str) -> None:
         raise NotFound("No matching runs to cancel.")
     queue.abort_job(run)
     if action == "rollback":
-        runtime.rollback(thread.pk, run.pk)
+        guards.rollback(thread.pk, run.pk)
         error["error"] = "UserRollback"
     _settle_cancelled(thread, run, error)
     if action == "rollback":
