@@ -248,7 +248,7 @@ def test_up_starts_everything_and_ctrl_c_stops_everything(up, up_json: Path):
     assert content.keys() == {"url", "api_key", "logins", "database_url", "pids"}
     assert content["pids"]["supervisor"] == output.process.pid
     assert len(content["pids"]["workers"]) == 2
-    assert httpx.get(f"{content['url']}/ok").json() == {"ok": True}
+    assert httpx.get(f"{content['url']}/ok").status_code == 200
     for login in content["logins"]:
         assert any(login["username"] in line for line in output.lines)
     processes = running(content)

@@ -40,15 +40,16 @@ API key: {api_key}
 
 Start a run that pauses, with cURL
   THREAD=$(python3 -c 'import uuid; print(uuid.uuid4())')
-  curl {url}/threads -H 'X-Api-Key: {api_key}' -H 'Content-Type: application/json' \\
-    -d "{{\\"thread_id\\": \\"$THREAD\\"}}"
-  curl {url}/threads/$THREAD/runs/wait -H 'X-Api-Key: {api_key}' \\
+  curl -s {url}/threads/$THREAD/runs/wait \\
+    -H 'X-Api-Key: {api_key}' \\
     -H 'Content-Type: application/json' \\
     -d '{body}'
 
 or with Python (pip install langgraph-sdk)
   from langgraph_sdk import get_sync_client
-  client = get_sync_client(url="{url}", api_key="{api_key}")
+  client = get_sync_client(
+      url="{url}", api_key="{api_key}"
+  )
   thread = client.threads.create()
   print(client.runs.wait(thread["thread_id"], "{graph}", input={input}))
 
@@ -133,7 +134,7 @@ class Console:
             f"  {login['username']:<8} {login['password']}  ({login['role']})"
             for login in self.seeded["logins"]
         )
-        body = json.dumps({"assistant_id": graph, "input": given})
+        body = json.dumps({"assistant_id": graph, "input": given, "if_not_exists": "create"})
         say(
             READY.format(
                 url=self.url,
