@@ -190,8 +190,6 @@ class Reader:
         if values is None and field.blank is Blank.EMPTY:
             return self._refuse(field, "Was not sent with the form.")
         text = lines_as("\n".join(values or []), field.text)
-        if field.filled and text and text == field.text:
-            return field.value
         if not text.strip() and (not text or field.control not in TEXTUAL):
             return self._blank(field)
         if not is_clean(text):

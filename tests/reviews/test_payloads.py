@@ -316,6 +316,18 @@ def test_a_refused_verdict_names_the_field(asked: Asked, verdict: Any, pointer: 
     assert [error.pointer for error in refused.value.errors] == [pointer]
 
 
+@pytest.mark.parametrize("sent", ["1.0", "true", '"1"'])
+def test_a_change_of_type_alone_is_an_edit(sent: str) -> None:
+    request = {"name": "pay", "args": {"n": 1}}
+    config = {"action_name": "pay", "allowed_decisions": ["approve", "edit"]}
+    asked = Asked({"action_requests": [request], "review_configs": [config]})
+    verdict = {"actions": [{"kind": "edit", "args": {"n": json.loads(sent)}}]}
+
+    value = payloads.answer_value(asked, verdict)
+
+    assert json.dumps(value["decisions"][0]["edited_action"]["args"]) == f'{{"n": {sent}}}'
+
+
 def test_all_wrong_actions_are_named_at_once() -> None:
     verdict = {"actions": [{"kind": "respond"}, {"kind": "approve"}, {"kind": "no"}]}
 
