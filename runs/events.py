@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+from django.db import transaction
+
 from hitl_console.channel_layer import notify_group
 from runs.exceptions import LeaseLost
 from runs.models import Run, RunEvent
@@ -19,6 +21,7 @@ def group(run_id: UUID) -> str:
     return f"run.{run_id}"
 
 
+@transaction.atomic
 def append(run: Run, chunks: Sequence[Chunk]) -> None:
     """Write chunks of a run this attempt still holds, and wake whoever reads it."""
     if not Run.objects.held(run).select_for_update(no_key=True).exists():

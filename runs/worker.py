@@ -81,7 +81,7 @@ class Keeper(threading.Thread):
         held = dict(self.holds)
         if not held:
             return
-        for key in held.keys() - services.renew_leases(held):
+        for key in services.renew_leases(held):
             logger.warning("run %s: attempt %s lost", *key)
             held[key].drop()
 

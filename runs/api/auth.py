@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -13,9 +13,11 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated, PermissionDenied
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from runs.models import ApiKey, Scope
+
+if TYPE_CHECKING:  # the REST framework loads this module while it loads its views
+    from rest_framework.views import APIView
 
 ANONYMOUS = "key:anonymous"
 NO_KEY = "Invalid or missing API key."

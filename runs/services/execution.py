@@ -43,7 +43,7 @@ def start_run(run_id: UUID) -> Run | None:
 
 
 def renew_leases(held: Collection[Held]) -> set[Held]:
-    """Keep what a worker works on; returns what it still holds (the rest it must drop)."""
+    """Keep what a worker works on; returns what it has lost: cancelled, deleted or handed on."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -54,7 +54,16 @@ def renew_leases(held: Collection[Held]) -> set[Held]:
             """,
             [LEASE, [run_id for run_id, _ in held], [attempt for _, attempt in held]],
         )
-        return set(cursor.fetchall())
+        missing = set(held) - set(cursor.fetchall())
+    return missing - _settled(missing) if missing else missing
+
+
+def _settled(held: Collection[Held]) -> set[Held]:
+    """Those that came to their end a moment ago, in the hands that hold them."""
+    runs = Run.objects.filter(pk__in=[run_id for run_id, _ in held]).exclude(
+        status__in=[*Run.ACTIVE, Run.Status.INTERRUPTED]
+    )
+    return set(runs.values_list("pk", "attempt"))
 
 
 @transaction.atomic
