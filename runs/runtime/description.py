@@ -68,8 +68,8 @@ def _schemas(graph: Any, state_title: str) -> dict[str, Any]:
 
 def _state_schema(graph: Graph, title: str) -> dict[str, Any] | None:
     """Every channel a reader of the state sees, all of them optional."""
-    channels = graph.stream_channels_list
-    fields = {name: (graph.channels[name].UpdateType, None) for name in channels}
+    channels: dict[str, Any] = graph.channels
+    fields = {name: (channels[name].UpdateType, None) for name in graph.stream_channels_list}
     return schema(lambda: create_model_v2(title, field_definitions=fields).model_json_schema())
 
 

@@ -72,7 +72,7 @@ class Chunks:
         if unknown:
             raise InvalidInput(f"The stream mode {unknown[0]!r} is not supported.")
         self.wanted = {STREAM_MODES[mode] for mode in spec.stream_modes}
-        self.modes = ["values", *sorted(self.wanted - {"values"})]
+        self.modes: list[Any] = ["values", *sorted(self.wanted - {"values"})]
         self.emit = emit
         self.closing: list[tuple[str, Any]] = []
         self.values: Any = None  # of the root, as last seen

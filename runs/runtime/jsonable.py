@@ -106,6 +106,7 @@ def _in_order(values: AbstractSet[Any]) -> list[Any]:
 
 def _name(value: Any) -> str:
     """What the object calls itself; its type where that would be a memory address."""
-    if type(value).__str__ is object.__str__ and type(value).__repr__ is object.__repr__:
-        return f"<{type(value).__qualname__}>"
+    kind: Any = type(value)
+    if kind.__str__ is object.__str__ and kind.__repr__ is object.__repr__:
+        return f"<{kind.__qualname__}>"
     return str(value)

@@ -45,10 +45,13 @@ def check() -> None:
         graph(graph_id)
 
 
+@cache
 def graph(graph_id: str) -> Graph:
     """The graph, to look at and to read state with; a factory is called with an empty config."""
-    with _lock:
-        return _graph(graph_id)
+    made = source(graph_id)
+    if isinstance(made, (Pregel, StateGraph)):
+        return _compiled(graph_id, made)
+    return async_to_sync(_open_once)(graph_id)
 
 
 @asynccontextmanager
@@ -104,16 +107,8 @@ def source(graph_id: str) -> Any:
 
 def forget() -> None:
     """Read langgraph.json and its modules again when they are next needed."""
-    for cached in (_config, _source, _graph, fingerprint):
+    for cached in (_config, _source, graph, fingerprint):
         cached.cache_clear()
-
-
-@cache
-def _graph(graph_id: str) -> Graph:
-    made = source(graph_id)
-    if isinstance(made, (Pregel, StateGraph)):
-        return _compiled(graph_id, made)
-    return async_to_sync(_open_once)(graph_id)
 
 
 async def _open_once(graph_id: str) -> Graph:

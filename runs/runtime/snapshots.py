@@ -132,7 +132,6 @@ def _checkpoint(config: Any) -> dict[str, Any] | None:
 
 def _task(task: PregelTask) -> dict[str, Any]:
     state = task.state
-    has_state = isinstance(state, StateSnapshot)
     return {
         "id": task.id,
         "name": task.name,
@@ -140,7 +139,7 @@ def _task(task: PregelTask) -> dict[str, Any]:
         "error": None if task.error is None else _error(task.error),
         "interrupts": [_interrupt(one) for one in task.interrupts],
         "checkpoint": dict(state["configurable"]) if isinstance(state, dict) else None,
-        "state": thread_state(state) if has_state else None,
+        "state": thread_state(state) if isinstance(state, StateSnapshot) else None,
         "result": jsonable(task.result),
     }
 
