@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import psycopg
 import pytest
 from django.contrib.auth.models import Group, User
 from django.db import connection
@@ -22,17 +21,22 @@ from psycopg import sql
 
 from reviews.models import ReviewPolicy, ReviewTask
 from runs.models import ApiKey, Scope
+from runs.runtime import checkpointer
 from tests.console import Console, running
 
 PASSWORD = "correct horse battery staple"
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _database(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
-    """The test database, open to every test of the session."""
+def _database(django_test_environment: None, django_db_blocker: Any) -> Iterator[None]:
+    """A fresh test database, open to every test of the session."""
     with django_db_blocker.unblock():
+        connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
         Group.objects.get_or_create(name="Reviewers")
         yield
+        checkpointer.close()
+        connection.close()
+        drop_database(connection.settings_dict["NAME"])
 
 
 @pytest.fixture(scope="session")
@@ -81,13 +85,13 @@ def make_console(test_url: str, tmp_path: Path) -> Iterator[Callable[..., Consol
     yield make
     for console in consoles:
         console.stop()
-        drop_database(test_url, console.database_url)
+        drop_database(console.database_name)
 
 
-def drop_database(test_url: str, url: str) -> None:
-    name = url.partition("?")[0].rsplit("/", 1)[1]
-    with psycopg.connect(test_url, autocommit=True) as conn:
-        conn.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+def drop_database(name: str) -> None:
+    """Drop a database, whoever is still connected to it."""
+    with connection._nodb_cursor() as cursor:
+        cursor.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 def issue_key(name: str, scopes: list[str], user: User | None = None) -> str:

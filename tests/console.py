@@ -93,6 +93,10 @@ class Console:
         self.workers: list[Process] = []
         self.api_key = ""
 
+    @property
+    def database_name(self) -> str:
+        return self.database_url.partition("?")[0].rsplit("/", 1)[1]
+
     def start(self, *, workers: int = 1) -> Console:
         self.web = self.process(
             "web",
