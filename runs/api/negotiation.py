@@ -99,16 +99,16 @@ class OrjsonRenderer(BaseRenderer):
 
 def loads(raw: bytes) -> Any:
     """Strict JSON; whole numbers of any size stay exact."""
+    if b"\\u0000" in raw:
+        raw = NUL.sub(rb"\1\\ufffd", raw)
     try:
         value = orjson.loads(raw)
         if BIG_NUMBER.search(raw):
             value = json.loads(raw)
     except (ValueError, RecursionError) as error:
-        if "ecursion" in str(error):
+        if isinstance(error, RecursionError) or "depth" in str(error):
             raise _too_deep() from None
         raise InvalidJSON from None
-    if b"\\u0000" in raw:
-        return loads(NUL.sub(rb"\1\\ufffd", NUL.sub(rb"\1\\ufffd", raw)))
     if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH and _is_too_deep(value):
         raise _too_deep()
     return value

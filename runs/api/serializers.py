@@ -159,7 +159,8 @@ class ConfigSerializer(serializers.Serializer[Any]):
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         """All of the config, not only the keys named here."""
-        return {**data, **super().to_internal_value(data)}
+        known = super().to_internal_value(data)
+        return data | known
 
 
 class CheckpointSerializer(serializers.Serializer[Any]):

@@ -6,7 +6,8 @@ import re
 from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import JSONField, QuerySet
+from django.db.models.functions import Cast
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -38,9 +39,11 @@ def matching(asked: dict[str, Any]) -> QuerySet[Thread]:
         found = found.filter(pk__in=ids_of("thread", ids))
     if status := asked.get("status"):
         found = found.filter(status=status)
-    for field in ("metadata", "values"):
-        if wanted := asked.get(field):
-            found = found.filter(**{f"{field}__contains": wanted})
+    if metadata := asked.get("metadata"):
+        found = found.filter(metadata__contains=metadata)
+    if values := asked.get("values"):
+        as_jsonb = Cast("values", JSONField())
+        found = found.alias(searchable=as_jsonb).filter(searchable__contains=values)
     return found
 
 

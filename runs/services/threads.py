@@ -26,6 +26,7 @@ def create_thread(
 ) -> Thread:
     """A new thread; with `do_nothing`, the one that already has this id."""
     fields: dict[str, Any] = {"metadata": metadata or {}, "is_temporary": is_temporary}
+    fields |= dict.fromkeys(("created_at", "updated_at", "state_updated_at"), now())
     if thread_id is None:
         thread = Thread.objects.create(**fields)
     else:
