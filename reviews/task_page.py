@@ -17,6 +17,7 @@ from reviews import payloads
 from reviews.inbox import Query, neighbours
 from reviews.models import Decision, ReviewTask
 from reviews.payloads import Action, AnswerRefused, Field, Kind
+from reviews.payloads.forms import PREFILL_KEYS
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -139,7 +140,15 @@ class TaskPage:
     def context(self) -> dict[str, Any]:
         """What the agent sent beside what it asks."""
         spoken = self.text or self.question
-        return spoken.context if spoken else {}
+        context = spoken.context if spoken else {}
+        shown = PREFILL_KEYS if self.shape == "f" else ()  # the form shows these
+        return {key: item for key, item in context.items() if key not in shown}
+
+    @property
+    def has_unseen(self) -> bool:
+        """Whether the text to revise holds characters that a text box cannot show."""
+        text = self.text.text if self.text else ""
+        return payloads.visible(text) != text
 
     @property
     def state(self) -> dict[str, Any]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterator
 from datetime import datetime, timedelta
+from difflib import SequenceMatcher
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -21,8 +23,10 @@ from django.utils.timezone import localtime, now
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from markdown_it import MarkdownIt
+from markdown_it.rules_core import StateCore
+from markdown_it.token import Token
 
-from reviews.payloads import Field, json_text, one_line, visible
+from reviews.payloads import Edit, Field, json_text, one_line, visible
 from reviews.payloads.fields import ISO_DATE
 from reviews.payloads.wording import spoken
 from reviews.task_page import control_id
@@ -44,8 +48,37 @@ MARKDOWN_TAGS |= {"table", "thead", "tbody", "tr", "th", "td"}
 LINK_SCHEMES = {"http", "https", "mailto"}
 THEMES = ("light", "dark")
 
+
+def _show_hosts(state: StateCore) -> None:
+    """Say where a link leads when its words do not."""
+    for block in state.tokens:
+        shown: list[Token] = []
+        href, words = "", ""
+        for token in block.children or []:
+            shown.append(token)
+            if token.type == "link_open":
+                href, words = str(token.attrGet("href") or ""), ""
+            elif token.type == "link_close":
+                host = host_of(href)
+                if host and host not in words:
+                    shown.append(Token("text", "", 0, content=f" ({host})"))
+                href = ""
+            elif href:
+                words += token.content
+        block.children = shown if block.children else block.children
+
+
+def host_of(href: str) -> str:
+    """The host of an address, in punycode where letters could deceive."""
+    try:
+        return (urlsplit(href).hostname or "").encode("idna").decode()
+    except (ValueError, UnicodeError):
+        return "?"
+
+
 _markdown = MarkdownIt("commonmark", {"html": False, "linkify": True, "maxNesting": 20})
 _markdown.enable(["table", "strikethrough", "linkify"]).disable("image")
+_markdown.core.ruler.push("show_hosts", _show_hosts)
 
 
 @register.simple_tag
@@ -291,6 +324,28 @@ def input_type(field: Field) -> str:
 def plain(value: Any) -> str:
     """A JSON value to be read: text as it is, everything else as JSON."""
     return visible(value) if isinstance(value, str) else json_text(value)
+
+
+@register.filter
+def is_text_edit(edit: Edit) -> bool:
+    """Whether a change is of words in a text, and small enough to be told word by word."""
+    texts = (edit.before, edit.after)
+    return all(isinstance(text, str) and 0 < len(text) < MARKDOWN_LIMIT for text in texts)
+
+
+@register.filter
+def word_changes(edit: Edit) -> Iterator[tuple[str, str]]:
+    """A changed text in pieces: the same, del(eted), ins(erted)."""
+    before, after = (re.split(r"(\s+)", text) for text in (edit.before, edit.after))
+    matcher = SequenceMatcher(None, before, after, autojunk=False)
+    for tag, start, end, from_, to in matcher.get_opcodes():
+        if tag == "equal":
+            yield "same", "".join(before[start:end])
+            continue
+        if end > start:
+            yield "del", "".join(before[start:end])
+        if to > from_:
+            yield "ins", "".join(after[from_:to])
 
 
 @register.filter

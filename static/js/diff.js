@@ -7,10 +7,44 @@ import { diffWordsWithSpace } from "../vendor/diff/diff/word.js";
 const LINES_ONLY_OVER = 20_000; // characters: words would cost more than they tell
 const BUDGET = 20; // milliseconds a keystroke may wait
 const PATIENCE = 250;
+const drawn = new WeakMap();
+// What is not seen, or turns the text around it, is shown as a mark on the agent's side.
+const UNSEEN =
+  /[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]/gu;
+
+function visible(text) {
+  return text.replace(UNSEEN, (char) => {
+    const code = char.codePointAt(0).toString(16).toUpperCase().padStart(4, "0");
+    return `⟨U+${code}⟩`;
+  });
+}
+
+// Changed words with nothing but a space between them are one change to a reader.
+function joined(parts) {
+  const found = [];
+  let [minus, plus] = ["", ""];
+  const flush = () => {
+    if (minus) found.push({ value: minus, removed: true });
+    if (plus) found.push({ value: plus, added: true });
+    [minus, plus] = ["", ""];
+  };
+  parts.forEach(({ value, added, removed }, at) => {
+    const isBridge = /^[^\S\n]+$/u.test(value) && (minus || plus) && at < parts.length - 1;
+    if (added) plus += value;
+    else if (removed) minus += value;
+    else if (isBridge) [minus, plus] = [minus + value, plus + value];
+    else {
+      flush();
+      found.push({ value });
+    }
+  });
+  flush();
+  return found;
+}
 
 function changes(before, after) {
   const isLong = before.length + after.length > LINES_ONLY_OVER;
-  return (isLong ? diffLines : diffWordsWithSpace)(before, after);
+  return isLong ? diffLines(before, after) : joined(diffWordsWithSpace(before, after));
 }
 
 function element(tag, className = "") {
@@ -33,9 +67,9 @@ class Side {
     this.lines.push(this.line);
   }
 
-  // Adds text and answers with the first line it began, if any.
+  // Adds text and answers with the first line that begins in it, if any.
   add(text, isChanged) {
-    let begun = null;
+    let begun = this.line.hasChildNodes() ? null : this.line;
     text.split("\n").forEach((part, at) => {
       if (at) {
         if (isChanged && !this.line.hasChildNodes()) this.line.classList.add(this.className);
@@ -63,13 +97,14 @@ function paint(box, parts) {
   const merged = element("div", "text");
   let [plus, minus] = [0, 0];
   for (const { value, added, removed } of parts) {
-    const left = added ? null : old.add(value, removed);
+    const isMeeting = old.line.hasChildNodes() === own.line.hasChildNodes();
+    const left = added ? null : old.add(visible(value), removed);
     const right = removed ? null : own.add(value, added);
-    if (left && right) meeting.push([left, right]);
+    if (isMeeting && left && right) meeting.push([left, right]);
     if (added) plus += words(value);
     if (removed) minus += words(value);
     const piece = added ? element("ins") : removed ? element("del") : document.createTextNode("");
-    piece.textContent = value;
+    piece.textContent = visible(value);
     merged.append(piece);
   }
   box.querySelector("[data-original]").replaceChildren(...old.lines);
@@ -94,8 +129,12 @@ function align(meeting) {
 }
 
 export function compare(box) {
+  if (drawn.has(box)) {
+    drawn.get(box)(); // a refresh kept the box and cleared the paint
+    return;
+  }
   const text = box.querySelector("textarea");
-  const original = JSON.parse(document.getElementById("original").textContent);
+  const original = document.getElementById("original").value;
   let waiting = null;
   let cost = 0;
   const draw = () => {
@@ -119,6 +158,6 @@ export function compare(box) {
     currentTarget.setAttribute("aria-pressed", String(inline));
     draw();
   });
+  drawn.set(box, draw);
   new ResizeObserver(draw).observe(box);
-  draw();
 }

@@ -131,7 +131,7 @@ function update() {
   const label = bar.querySelector("[data-when-edited]");
   const text = within.querySelector("[data-compare] textarea");
   if (label && text) {
-    const original = JSON.parse(page.getElementById("original").textContent);
+    const original = page.getElementById("original").value;
     const { whenSame, whenEdited } = label.dataset;
     label.textContent = text.value === original ? whenSame : whenEdited;
   }
@@ -206,4 +206,7 @@ for (const kind of ["htmx:sendError", "htmx:responseError", "htmx:timeout"]) {
     if (event.detail.requestConfig?.elt === form()) tell(place?.dataset.unsent ?? "");
   });
 }
+// A fold that its reader opened stays open when the page around it is refreshed.
+window.Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, node) =>
+  !(name === "open" && node instanceof HTMLDetailsElement);
 begin();
