@@ -50,6 +50,12 @@ def die_once(state: State) -> None:
         os._exit(9)
 
 
+def fail_once(state: State) -> None:
+    if (path := state.get("die")) and Path(path).exists():
+        Path(path).unlink()
+        raise RuntimeError("failed once")
+
+
 # -- asking ----------------------------------------------------------------------------------
 
 
@@ -69,7 +75,7 @@ def ask(state: State) -> State:
 def ask_again(state: State) -> State:
     first = interrupt({"n": 1})
     note(state, f"first={first}")
-    die_once(state)
+    fail_once(state)
     second = interrupt({"n": 2, "previous": first})
     note(state, f"second={second}")
     return {"answers": [f"{first}", f"{second}"]}
@@ -88,31 +94,26 @@ two_interrupts = chain(ask_again, act)
 loop_validate = chain(until_positive)
 
 
-def branches(*, dying: bool = False) -> Any:
-    def left(state: State) -> State:
-        answer = interrupt({"side": "left", "question": "left?"})
-        return {"answers": [f"left={answer}"]}
-
-    def right(state: State) -> State:
-        answer = interrupt({"side": "right", "question": "right?"})
-        if dying:
-            die_once(state)
-        return {"answers": [f"right={answer}"]}
-
-    def join(state: State) -> State:
-        return {"answers": ["joined"]}
-
-    builder = StateGraph(State)
-    for node in (left, right, join):
-        builder.add_node(node)
-    builder.add_edge(START, "left")
-    builder.add_edge(START, "right")
-    builder.add_edge(["left", "right"], "join")
-    builder.add_edge("join", END)
-    return builder.compile()
+def left(state: State) -> State:
+    return {"answers": [f"left={interrupt({'side': 'left', 'question': 'left?'})}"]}
 
 
-parallel_interrupts = two_branches = branches()
+def right(state: State) -> State:
+    return {"answers": [f"right={interrupt({'side': 'right', 'question': 'right?'})}"]}
+
+
+def join(state: State) -> State:
+    return {"answers": ["joined"]}
+
+
+branches = StateGraph(State)
+for branch in (left, right, join):
+    branches.add_node(branch)
+branches.add_edge(START, "left")
+branches.add_edge(START, "right")
+branches.add_edge(["left", "right"], "join")
+branches.add_edge("join", END)
+parallel_interrupts = two_branches = branches.compile()
 
 
 def spread(state: State) -> list[Send]:
@@ -255,7 +256,6 @@ def mortal(state: State) -> State:
 
 
 kill_self = chain(step_1, mortal, ask, act)
-dying_branch = branches(dying=True)
 
 
 # -- what the server gives -------------------------------------------------------------------

@@ -293,25 +293,28 @@ async def test_a_run_goes_on_at_the_node_it_died_in(run, crash, tmp_path):
     assert outcome.interrupts[0].value == {"question": "Act?"}
 
 
-async def test_an_answer_never_answers_the_next_question_of_its_node(run, crash, tmp_path):
+async def test_an_answer_never_answers_the_next_question_of_its_node(run, tmp_path):
     log, die = tmp_path / "log", tmp_path / "die"
     asked = await run("two_interrupts", input={"log": str(log), "die": str(die)})
     answer = {"command": {"resume": {ids(asked)[0]: "A"}}}
+    die.touch()
+    with pytest.raises(RuntimeError, match="failed once"):
+        await run("two_interrupts", **answer)  # the answer is saved, its question still listed
+    lost = await Run.objects.order_by("-created_at").afirst()
 
-    lost = await crash("two_interrupts", **answer)  # the answer is saved, the question still listed
-    outcome = await run("two_interrupts", of=lost, **answer)
+    outcome = await run("two_interrupts", of=lost.pk, **answer)
 
     assert outcome.interrupts[0].value == {"n": 2, "previous": "A"}
     assert lines(log) == ["first=A", "first=A"]
 
 
-async def test_answers_are_sent_again_when_a_crash_has_lost_them(run, crash, tmp_path):
-    die = tmp_path / "die"
-    asked = await run("dying_branch", input={"die": str(die)})
-    answers = {"command": {"resume": dict(zip(ids(asked), ("L", "R"), strict=True))}}
+async def test_answers_that_a_crash_has_lost_are_sent_again(run):
+    asked = await run("parallel_interrupts", input={})
+    answers = dict(zip(ids(asked), ("L", "R"), strict=True))
+    await run("parallel_interrupts", command={"resume": {ids(asked)[0]: "L"}})
+    lost = await Run.objects.order_by("-created_at").afirst()  # only one answer was taken
 
-    lost = await crash("dying_branch", **answers)
-    outcome = await run("dying_branch", of=lost, **answers)
+    outcome = await run("parallel_interrupts", of=lost.pk, command={"resume": answers})
 
     assert outcome.values["answers"] == ["left=L", "right=R", "joined"]
 
