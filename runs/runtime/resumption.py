@@ -34,12 +34,17 @@ async def starting_point(graph: Graph, spec: RunSpec, config: Any) -> Start:
         await _update(graph, spec.state_update, config, head)
         head = await snapshots.head(graph, spec.thread_id)
     answers = answers_of(spec)
-    left = await _unanswered(graph, spec, head, answers) if answers else {}
+    taken = await _taken(graph, spec, head)
+    left = {
+        one.interrupt_id: answers[one.interrupt_id]
+        for one in snapshots.asked(head)
+        if one.interrupt_id in answers and one.interrupt_id not in taken
+    }
     if not _touched(head, spec) and left == answers:
         return _from_the_start(spec)
     if left:
         return Start(Command(resume=left))
-    if not head.next or await _waits(graph, spec, head):
+    if not head.next or await _waits(graph, spec, head, taken):
         return Start(over=head)
     return Start(None)
 
@@ -84,22 +89,15 @@ async def _update(graph: Graph, update: StateUpdate, config: Any, head: StateSna
     )
 
 
-async def _unanswered(
-    graph: Graph, spec: RunSpec, head: StateSnapshot, answers: dict[str, Any]
-) -> dict[str, Any]:
-    """The answers LangGraph has not taken yet: a crash can make it forget one."""
-    interrupts = [one for one in snapshots.asked(head) if one.interrupt_id in answers]
+async def _taken(graph: Graph, spec: RunSpec, head: StateSnapshot) -> set[str]:
+    """The interrupts still listed whose answer LangGraph has already; a crash can lose others."""
+    interrupts = snapshots.asked(head)
     saver: Any = graph.checkpointer
     saved = {
         place: await saver.aget_tuple(snapshots.thread_config(spec.thread_id, checkpoint_ns=place))
         for place in {one.namespace for one in interrupts}
     }
-    taken = snapshots.taken(interrupts, saved)
-    return {
-        one.interrupt_id: answers[one.interrupt_id]
-        for one in interrupts
-        if one.interrupt_id not in taken
-    }
+    return snapshots.taken(interrupts, saved)
 
 
 def _wrote(snapshot: StateSnapshot, spec: RunSpec) -> bool:
@@ -112,11 +110,11 @@ def _touched(snapshot: StateSnapshot, spec: RunSpec) -> bool:
     return _wrote(snapshot, spec) or any(_touched(one, spec) for one in beneath if one)
 
 
-async def _waits(graph: Graph, spec: RunSpec, head: StateSnapshot) -> bool:
+async def _waits(graph: Graph, spec: RunSpec, head: StateSnapshot, taken: set[str]) -> bool:
     """Whether all that is left has been stopped by a question or a breakpoint."""
     before = together(graph.interrupt_before_nodes, spec.interrupt_before)
     after = together(graph.interrupt_after_nodes, spec.interrupt_after)
-    return await _Stops(graph, spec).all_wait(graph, head, before, after)
+    return await _Stops(graph, spec, taken).all_wait(graph, head, before, after)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +127,7 @@ class _Stops:
 
     root: Graph
     spec: RunSpec
+    taken: set[str]
 
     async def all_wait(self, graph: Graph, at: StateSnapshot, before: Nodes, after: Nodes) -> bool:
         begun = any(task.interrupts or task.error or task.result for task in at.tasks)
@@ -141,7 +140,7 @@ class _Stops:
     async def task_waits(self, graph: Graph, task: PregelTask) -> bool:
         inside = snapshots.nested(task)
         if task.interrupts or inside is None:
-            return bool(task.interrupts)
+            return any(one.id not in self.taken for one in task.interrupts)
         child: Any = dict(graph.get_subgraphs()).get(task.name)
         if child is None:
             return False
