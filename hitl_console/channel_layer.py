@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from collections.abc import Iterable
 from typing import Any
 
 from channels.db import database_sync_to_async
@@ -29,8 +30,14 @@ logger = logging.getLogger(__name__)
 
 def notify_group(group: str, message: dict[str, Any]) -> None:
     """Tell a group, in every process, when the current transaction commits."""
+    notify_groups([group], message)
+
+
+def notify_groups(groups: Iterable[str], message: dict[str, Any]) -> None:
+    """Tell several groups the same, in one statement."""
+    said = [json.dumps([group, message]) for group in groups]
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_notify(%s, %s)", [CHANNEL, json.dumps([group, message])])
+        cursor.execute("SELECT pg_notify(%s, said) FROM unnest(%s) AS said", [CHANNEL, said])
 
 
 class PostgresChannelLayer(InMemoryChannelLayer):  # type: ignore[misc]  # channels has no types

@@ -83,6 +83,7 @@ def database(url: str) -> dict[str, Any]:
         "HOST": options.pop("host", "") or unquote(parts.hostname or ""),
         "PORT": str(parts.port or options.pop("port", "")),
         "CONN_MAX_AGE": 0,  # the pool keeps connections, threads do not
+        "CONN_HEALTH_CHECKS": True,  # or a restart of Postgres costs a request per connection
         "OPTIONS": {
             **options,
             "pool": {"min_size": 2, "max_size": env_int("DATABASE_POOL", 10), "timeout": 10},

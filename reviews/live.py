@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hitl_console.channel_layer import notify_group
+from hitl_console.channel_layer import notify_groups
 from reviews.models import ReviewTask
 
 ALL = "inbox.all"  # staff
@@ -16,5 +16,4 @@ def queue_group(queue_id: int) -> str:
 def tell(task: ReviewTask, word: str) -> None:
     """Signal a change, at commit, to everybody who may see the task."""
     message = {"type": "task.changed", "task": task.pk, "is": word}
-    notify_group(queue_group(task.queue_id), message)
-    notify_group(ALL, message)
+    notify_groups([queue_group(task.queue_id), ALL], message)

@@ -11,12 +11,15 @@ QUEUE = "runs"
 EXECUTE = "runs.tasks.execute_run"
 
 
-def defer_run(run: Run) -> None:
-    """Queue a job for a pending run, in the current transaction."""
+def put(run: Run) -> int:
+    """Queue a job for a run, in the current transaction; returns the job's id."""
     delayed = run.not_before if run.not_before and run.not_before > now() else None
-    task = app.configure_task(EXECUTE, queue=QUEUE, schedule_at=delayed)
-    run.job_id = task.defer(run_id=str(run.pk))
-    Run.objects.filter(pk=run.pk).update(job_id=run.job_id)
+    return app.configure_task(EXECUTE, queue=QUEUE, schedule_at=delayed).defer(run_id=str(run.pk))
+
+
+def defer_run(run: Run) -> None:
+    """Queue a job for a run that has a row, and write it down there."""
+    Run.objects.filter(pk=run.pk).update(job_id=put(run))
 
 
 def abort_job(run: Run) -> None:

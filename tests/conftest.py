@@ -31,6 +31,8 @@ PASSWORD = "correct horse battery staple"
 def _database(django_test_environment: None, django_db_blocker: Any) -> Iterator[None]:
     """A fresh test database, open to every test of the session."""
     with django_db_blocker.unblock():
+        # Named after the process, so that two sessions do not meet.
+        connection.settings_dict["TEST"]["NAME"] = f"test_hitl_{os.getpid()}"
         connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
         Group.objects.get_or_create(name="Reviewers")
         yield

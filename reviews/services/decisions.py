@@ -66,18 +66,19 @@ def record_answers(*, run: Run, answers: Mapping[Interrupt, Any], actor: User) -
     tasks = ReviewTask.objects.filter(interrupt__in=answers).select_related("interrupt")
     for task in tasks:
         assert task.interrupt is not None
-        decision = Decision.objects.standing_on(task)
+        decision = None if task.is_open else Decision.objects.standing_on(task)
         if decision is None:
-            decision = _decide_by_resume(task, answers[task.interrupt], actor)
+            _decide_by_resume(task, answers[task.interrupt], run, actor)
         elif not task.is_breakpoint and decision.value != answers[task.interrupt]:
             raise AlreadyAnswered(
                 f"Interrupt {task.interrupt.key} was already decided by "
                 f"{decision.reviewer.get_username()} ({decision.kind}) at "
                 f"{decision.created_at.isoformat()}; nothing was sent."
             )
-        Delivery.objects.filter(decision=decision).move(
-            expect=(State.RECORDED,), to=State.DELIVERED, run_id=run.pk
-        )
+        else:
+            Delivery.objects.filter(decision=decision).move(
+                expect=(State.RECORDED,), to=State.DELIVERED, run_id=run.pk
+            )
 
 
 def _repeated(reviewer: User, key: str, body: str, task: ReviewTask) -> Decision | None:
@@ -107,20 +108,27 @@ def _record_and_send(task: ReviewTask, *, reviewer: User, **fields: Any) -> Deci
     return decision
 
 
-def _record(task: ReviewTask, **fields: Any) -> Decision:
+def _record(task: ReviewTask, *, resumed_by: Run | None = None, **fields: Any) -> Decision:
     decision = Decision.objects.create(task=task, digest=task.digest, **fields)
-    Delivery.objects.create(decision=decision, task=task)
+    Delivery.objects.create(
+        decision=decision,
+        task=task,
+        state=State.DELIVERED if resumed_by else State.RECORDED,
+        run_id=resumed_by.pk if resumed_by else None,
+    )
     return decision
 
 
-def _decide_by_resume(task: ReviewTask, value: Any, actor: User) -> Decision:
+def _decide_by_resume(task: ReviewTask, value: Any, run: Run, actor: User) -> None:
     try:
         kind = payloads.read_answer(task.asked, value)
     except payloads.AnswerRefused as error:
         raise AnswerRefused(str(error)) from error
     ReviewTask.objects.move(task.pk, expect=task.status, to=Status.DECIDED)
     live.tell(task, Status.DECIDED)
-    return _record(task, reviewer=actor, kind=kind, value=value, via=Decision.Via.RESUME)
+    _record(
+        task, resumed_by=run, reviewer=actor, kind=kind, value=value, via=Decision.Via.RESUME
+    )
 
 
 def _send_if_complete(thread: Thread, reviewer: User) -> None:

@@ -37,18 +37,20 @@ def create_run(
     A run is queued behind the thread's active one, or as `multitask_strategy` says.
     """
     thread = Thread.objects.lock(thread.pk)
-    _make_room(thread, request.get("multitask_strategy", "enqueue"))
+    is_free = _make_room(thread, request.get("multitask_strategy", "enqueue"))
     answers = interrupts.answers_in(thread, request)
     interrupts.guard(thread, answers)
-    run = _insert(thread, assistant, request, actor, state_update)
+    run = _new_run(thread, assistant, request, actor, answers)
+    run.state_update = state_update
+    if is_free:
+        execution.leave_questions_behind(thread, run)
+        run.job_id = queue.put(run)
+    run.save(force_insert=True)
+    _occupy(thread, run, request.get("config") or {})
     if answers:
         rows = Interrupt.objects.filter(pk__in=[interrupt.pk for interrupt in answers])
         rows.update(status=Interrupt.Status.ANSWERED, answered_by=run)
         interrupts_answered.send(sender=Run, run=run, answers=answers, actor=actor)
-        _name_the_answers(run, answers)
-    if not Run.objects.on(thread.pk).active().exclude(pk=run.pk).exists():
-        execution.leave_questions_behind(thread, run)
-        queue.defer_run(run)
     return run
 
 
@@ -86,34 +88,35 @@ def delete_run(*, run: Run) -> None:
     run.delete()
 
 
-def _make_room(thread: Thread, strategy: str) -> None:
+def _make_room(thread: Thread, strategy: str) -> bool:
+    """Deal with the thread's active runs as the client asked; whether none is left."""
     active = list(Run.objects.on(thread.pk).active())
-    if not active or strategy == "enqueue":
-        return
-    if strategy == "reject":
+    if active and strategy == "reject":
         raise ThreadBusy
+    if strategy == "enqueue":
+        return not active
     for run in active:
         cancel_run(run=run, action=strategy, reason=f"replaced by a new run ({strategy})")
+    return True
 
 
-def _insert(
+def _new_run(
     thread: Thread,
     assistant: Assistant,
     request: Mapping[str, Any],
     actor: User | None,
-    state_update: dict[str, Any] | None,
+    answers: interrupts.Answers,
 ) -> Run:
     ids = {"graph_id": assistant.graph_id, "assistant_id": str(assistant.pk)}
     created_by = {"created_by": assistant.metadata.get("created_by", "user")}
     delay = request.get("after_seconds")
-    run = Run.objects.create(
+    run = Run(
         thread=thread,
         assistant=assistant,
         graph_id=assistant.graph_id,
         kwargs=_kwargs(assistant, request),
         metadata=created_by | thread.metadata | ids | (request.get("metadata") or {}),
         multitask_strategy=request.get("multitask_strategy", "enqueue"),
-        state_update=state_update,
         created_by=actor,
         not_before=now() + timedelta(seconds=delay) if delay else None,
     )
@@ -123,16 +126,22 @@ def _insert(
         **ids,
         "user_id": actor.get_username() if actor else "",
     }
-    run.save(update_fields=["kwargs"])
-    config = request.get("config") or {}
+    # Whatever form the client chose, the graph gets its answers by interrupt id.
+    if named := {item.key: value for item, value in answers.items() if not item.is_breakpoint}:
+        run.kwargs["command"] = (run.kwargs["command"] or {}) | {"resume": named}
+    return run
+
+
+def _occupy(thread: Thread, run: Run, config: Mapping[str, Any]) -> None:
+    """The thread is busy from now on, and knows the graph that works on it."""
+    ids = {"graph_id": run.graph_id, "assistant_id": str(run.assistant_id)}
+    kept = {key: config[key] for key in ("tags", "recursion_limit") if key in config}
     Thread.objects.filter(pk=thread.pk).update(
         status=Thread.Status.BUSY,
         metadata=thread.metadata | ids,
-        config={"configurable": {}}
-        | {key: config[key] for key in ("tags", "recursion_limit") if key in config},
+        config={"configurable": {}} | kept,
         updated_at=now(),
     )
-    return run
 
 
 def _kwargs(assistant: Assistant, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -162,14 +171,6 @@ def _kwargs(assistant: Assistant, request: Mapping[str, Any]) -> dict[str, Any]:
         "durability": request.get("durability", "sync"),
         "on_disconnect": request.get("on_disconnect", "continue"),
     }
-
-
-def _name_the_answers(run: Run, answers: interrupts.Answers) -> None:
-    """Whatever form the client chose, the graph gets its answers by interrupt id."""
-    named = {item.key: value for item, value in answers.items() if not item.is_breakpoint}
-    if named:
-        run.kwargs["command"] = (run.kwargs["command"] or {}) | {"resume": named}
-        run.save(update_fields=["kwargs"])
 
 
 def _settle_cancelled(thread: Thread, run: Run, error: dict[str, Any]) -> None:
