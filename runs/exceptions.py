@@ -9,7 +9,7 @@ from rest_framework.exceptions import APIException
 class RunsError(APIException):
     """The thing asked for does not fit the state of the run, the thread or the graph."""
 
-    status_code = status.HTTP_409_CONFLICT
+    status_code: int = status.HTTP_409_CONFLICT
     default_detail = "This is not possible now."
     default_code = "conflict"
 

@@ -211,7 +211,7 @@ def wire_interrupts(asked: Iterable[AskedInterrupt]) -> dict[str, list[dict[str,
         entry = {"id": item.interrupt_id, "value": item.value}
         if item.response_schema is not None:
             entry["response_schema"] = item.response_schema
-        by_task.setdefault(item.task_id, []).append(entry)
+        by_task.setdefault(item.root_task_id, []).append(entry)
     return by_task
 
 

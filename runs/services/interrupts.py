@@ -17,7 +17,7 @@ from runs.exceptions import (
     WrongInterrupts,
 )
 from runs.models import Interrupt, Run, Thread
-from runs.runtime import AskedInterrupt, PausedAt, guards
+from runs.runtime import AskedInterrupt, PausedAt
 from runs.signals import interrupts_closed, run_interrupted
 
 INTERRUPT_ID = re.compile(r"[0-9a-f]{32}")
@@ -125,11 +125,13 @@ def guard(thread: Thread, answers: Answers) -> None:
     """Just before a resume is made: the thread stands where it asked, and the graph still can answer."""
     if not answers:
         return
-    head = guards.head(thread.pk)
+    head = runtime.head(thread.pk)
     for interrupt in answers:
         if head is None or interrupt.checkpoint_id != head:
             raise StaleThread
-        if not guards.has_node(interrupt.run.graph_id, interrupt.namespace, interrupt.node):
+        nodes = interrupt.node.split(", ") if interrupt.is_breakpoint else [interrupt.node]
+        graph_id, namespace = interrupt.run.graph_id, interrupt.namespace
+        if not all(runtime.has_node(graph_id, namespace, node) for node in nodes):
             raise GraphChanged(
                 f"The graph no longer has the node '{interrupt.node}' that asked; nothing was sent."
             )

@@ -15,7 +15,6 @@ from hitl_console.channel_layer import notify_group
 from runs import events, queue, runtime
 from runs.exceptions import NotFound, RunsError, ThreadBusy
 from runs.models import Assistant, Interrupt, Run, Thread
-from runs.runtime import guards
 from runs.services import execution, interrupts
 from runs.signals import interrupts_answered, run_finished
 
@@ -72,7 +71,7 @@ def cancel_run(*, run: Run, action: str = "interrupt", reason: str) -> None:
         raise NotFound("No matching runs to cancel.")
     queue.abort_job(run)
     if action == "rollback":
-        guards.rollback(thread.pk, run.pk)
+        runtime.rollback(thread.pk, run.pk)
         error["error"] = "UserRollback"
     _settle_cancelled(thread, run, error)
     if action == "rollback":
