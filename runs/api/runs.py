@@ -197,7 +197,7 @@ class RunStreamView(Endpoint):
         return streams.sse_response(body, places(thread_id, run_id, "stream"))
 
     def _joined(self, run: Run) -> AsyncIterator[bytes]:
-        modes = self.request.query_params.getlist("stream_mode")
+        modes = [mode for mode in self.request.query_params.getlist("stream_mode") if mode]
         body = streams.framed(run, after=self._seen(run), modes=modes)
         return bound(body, run, cancels=self.flag("cancel_on_disconnect"))
 

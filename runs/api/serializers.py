@@ -159,8 +159,8 @@ class ConfigSerializer(serializers.Serializer[Any]):
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         """All of the config, not only the keys named here."""
-        known = super().to_internal_value(data)
-        return data | known
+        known: dict[str, Any] = super().to_internal_value(data)
+        return {**data, **known}
 
 
 class CheckpointSerializer(serializers.Serializer[Any]):
@@ -288,8 +288,10 @@ class LatestSerializer(serializers.Serializer[Any]):
 
 class SuperstepUpdateSerializer(serializers.Serializer[Any]):
     values = ValuesField(required=False, allow_null=True)
-    as_node = TextField(required=False)
-    command = NotServedField("takes values in supersteps, not commands", required=False)
+    as_node = TextField(required=False, allow_null=True)
+    command = NotServedField(
+        "takes values in supersteps, not commands", required=False, allow_null=True
+    )
 
 
 class SuperstepSerializer(serializers.Serializer[Any]):
