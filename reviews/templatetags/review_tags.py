@@ -125,7 +125,9 @@ def _rendered(text: str) -> SafeString:
     return mark_safe(clean)  # noqa: S308  nh3 has the last word on every tag and attribute
 
 
-def _keep_attribute(tag: str, name: str, value: str) -> str | None:
+def _keep_attribute(_tag: str, name: str, value: str) -> str | None:
+    if name != "href":
+        return value  # the `rel` that nh3 adds itself
     parts = urlsplit(value)
     is_absolute = parts.scheme == "mailto" or bool(parts.scheme in LINK_SCHEMES and parts.netloc)
     return value if is_absolute else None

@@ -1,0 +1,82 @@
+"""The socket of a page: who hears what, and that it says nothing but that something changed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from asgiref.sync import sync_to_async
+from channels.routing import URLRouter
+from channels.testing import WebsocketCommunicator
+from django.contrib.auth.models import AnonymousUser, Group, User
+from django.db import transaction
+
+from reviews import live
+from reviews.models import ReviewTask
+from reviews.routing import websocket_urlpatterns
+from runs.models import uuid7
+
+
+def socket_of(user: User | AnonymousUser) -> WebsocketCommunicator:
+    communicator = WebsocketCommunicator(URLRouter(websocket_urlpatterns), "/ws/live/")
+    communicator.scope["user"] = user
+    return communicator
+
+
+@sync_to_async
+def tell(queue: Group, word: str, *, undone: bool = False) -> ReviewTask:
+    with transaction.atomic():
+        task = ReviewTask.objects.create(
+            thread_id=uuid7(),
+            run_id=uuid7(),
+            graph_id="support",
+            node="ask",
+            checkpoint_id="c",
+            value="A secret question?",
+            digest="0" * 64,
+            shape="d",
+            title="A secret question?",
+            summary="Question",
+            queue=queue,
+        )
+        live.tell(task, word)
+        if undone:
+            transaction.set_rollback(True)
+    return task
+
+
+async def test_a_page_hears_of_its_reviewers_queues_and_nothing_more(
+    rosa: User, omar: User, ada: User, queue: Group
+) -> None:
+    sockets = [socket_of(user) for user in (rosa, ada, omar)]
+    for socket in sockets:
+        assert (await socket.connect())[0]
+    hears_rosa, hears_ada, hears_omar = sockets
+
+    task = await tell(queue, "open")
+
+    signal: dict[str, Any] = {"task": task.pk, "is": "open"}
+    assert await hears_rosa.receive_json_from(timeout=5) == signal
+    while (heard := await hears_ada.receive_json_from(timeout=5)) != signal:
+        assert set(heard) == {"task", "is"}  # staff hear of every test's tasks
+    elsewhere = await sync_to_async(omar.groups.get)()
+    his = await tell(elsewhere, "open")
+    assert (await hears_omar.receive_json_from(timeout=5))["task"] == his.pk
+    for socket in sockets:
+        await socket.disconnect()
+
+
+async def test_what_was_undone_is_not_signalled(rosa: User, queue: Group) -> None:
+    socket = socket_of(rosa)
+    await socket.connect()
+
+    await tell(queue, "open", undone=True)
+    kept = await tell(queue, "claimed")
+
+    assert await socket.receive_json_from(timeout=5) == {"task": kept.pk, "is": "claimed"}
+    await socket.disconnect()
+
+
+@pytest.mark.parametrize("path", ["/ws/live/"])
+async def test_nobody_listens_without_signing_in(path: str) -> None:
+    assert not (await socket_of(AnonymousUser()).connect())[0]

@@ -1,0 +1,395 @@
+"""The pages over HTTP: who sees what, what a decision shows and sends, and who was faster."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+import uuid
+from collections.abc import Callable
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group, User
+from django.test import Client
+from django.urls import reverse
+
+from reviews import services
+from reviews.models import Decision, ReviewTask
+from reviews.payloads import shape_of, summary_of, title_of
+from reviews.templatetags.review_tags import agent_markdown
+from runs.models import uuid7
+from tests.conftest import make_user
+
+STATIC = Path(__file__).resolve().parents[2] / "static"
+HTMX = {"HX-Request": "true"}
+BOTH = ["approve", "edit", "reject", "respond"]
+BATCH = {
+    "action_requests": [
+        {"name": "issue_refund", "args": {"order": "48213", "amount": 1240}},
+        {"name": "send_email", "args": {"to": "marta@example.com", "body": "On its way."}},
+    ],
+    "review_configs": [
+        {"action_name": "issue_refund", "allowed_decisions": BOTH},
+        {"action_name": "send_email", "allowed_decisions": BOTH},
+    ],
+}
+
+Ask = Callable[..., ReviewTask]
+
+
+@pytest.fixture
+def shown(queue: Group) -> Ask:
+    """A task as the ledger keeps it when its thread is gone: enough to be read."""
+
+    def show(value: Any, **fields: Any) -> ReviewTask:
+        given = {"node": "review", "checkpoint_id": str(uuid7()), "queue": queue, **fields}
+        task = ReviewTask(
+            thread_id=uuid7(), run_id=uuid7(), graph_id="support", value=value, **given
+        )
+        task.shape, task.title = shape_of(task.asked), title_of(task.asked)
+        task.summary, task.digest = summary_of(task.asked), "0" * 64
+        task.save()
+        return task
+
+    return show
+
+
+@pytest.fixture
+def asked(api: Any, routed: Callable[[str], None], task_on: Any) -> Ask:
+    """A task that a paused run waits for."""
+
+    def ask(text: str = "original text") -> ReviewTask:
+        routed("human_in_the_loop")
+        thread = api.post("/threads", json={}).json()["thread_id"]
+        body = {"assistant_id": "human_in_the_loop", "input": {"some_text": text}}
+        api.post(f"/threads/{thread}/runs/wait", json=body).raise_for_status()
+        return task_on(thread)
+
+    return ask
+
+
+def browser_of(user: User) -> Client:
+    client = Client()
+    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    return client
+
+
+def url(name: str, task: ReviewTask) -> str:
+    return reverse(f"reviews:{name}", args=[task.pk])
+
+
+def words(response: Any) -> str:
+    return unescape(response.content.decode())
+
+
+# -- who sees what -------------------------------------------------------------------------------
+
+
+def test_a_reviewer_sees_the_tasks_of_their_queues_only(
+    rosa: User, omar: User, ada: User, shown: Ask
+) -> None:
+    task = shown("May it go out?")
+    row = f'id="row-{task.pk}"'
+
+    assert row in words(browser_of(rosa).get("/inbox/"))
+    assert row in words(browser_of(ada).get("/inbox/"))
+    assert row not in words(browser_of(omar).get("/inbox/"))
+    for page in (url("task", task), f"/inbox/?task={task.pk}"):
+        assert browser_of(omar).get(page).status_code == 404
+    assert browser_of(omar).post(url("decide", task), {"text": "yes"}).status_code == 404
+    assert browser_of(omar).post(url("claim", task)).status_code == 404
+
+
+def test_only_people_who_signed_in_get_a_page(shown: Ask) -> None:
+    task = shown("May it go out?")
+
+    page = Client().get(url("task", task))
+    assert (page.status_code, page["Location"]) == (302, f"/login/?next=/tasks/{task.pk}/")
+    fragment = Client().get("/inbox/", headers={**HTMX, "HX-Target": "list"})
+    assert fragment["HX-Redirect"].startswith("/login/")
+    assert b"<form" not in fragment.content
+
+
+def test_links_to_the_admin_and_the_api_are_for_staff(rosa: User, ada: User) -> None:
+    assert 'href="/admin/"' in words(browser_of(ada).get("/inbox/"))
+    assert 'href="/admin/"' not in words(browser_of(rosa).get("/inbox/"))
+
+
+# -- the list ------------------------------------------------------------------------------------
+
+
+def test_the_list_alone_is_a_fragment_with_the_counts_of_the_same_query(
+    rosa: User, shown: Ask
+) -> None:
+    shown("One?"), shown("Two?")
+    client = browser_of(rosa)
+
+    fragment = client.get("/inbox/", headers={**HTMX, "HX-Target": "list"})
+
+    assert "<html" not in words(fragment)
+    assert 'id="count-open" hx-swap-oob="true">2<' in words(fragment)
+    assert "HX-Request" in fragment["Vary"]
+    assert "no-store" in fragment["Cache-Control"]
+    assert "<html" in words(client.get("/inbox/"))
+
+
+def test_pages_of_the_list_neither_repeat_nor_skip(rosa: User, shown: Ask) -> None:
+    tasks = {shown(f"Question {n}?").pk for n in range(55)}
+    client = browser_of(rosa)
+
+    first = words(client.get("/inbox/"))
+    following = re.search(r'href="([^"]+)" rel="next"', first)
+    assert following
+    shown("A newer one that must not push a row to the next page")
+    second = words(client.get(following[1]))
+
+    rows = [{int(pk) for pk in re.findall(r'id="row-(\d+)"', page)} for page in (first, second)]
+    assert [len(page) for page in rows] == [50, 5]
+    assert rows[0] | rows[1] == tasks
+
+
+def test_views_and_search_narrow_the_list(rosa: User, queue: Group, shown: Ask) -> None:
+    mine, other, done = shown("Lamp broken?"), shown("Lamp lost?"), shown("Chair?")
+    services.claim_task(task=mine, reviewer=rosa)
+    services.claim_task(task=other, reviewer=make_user("olga", queue))
+    ReviewTask.objects.move(done.pk, expect="open", to="cancelled")
+    client = browser_of(rosa)
+
+    def rows(query: str) -> set[int]:
+        return {int(pk) for pk in re.findall(r'id="row-(\d+)"', words(client.get(query)))}
+
+    assert rows("/inbox/") == {mine.pk, other.pk}
+    assert rows("/inbox/?view=mine") == {mine.pk}
+    assert rows("/inbox/?view=unclaimed") == set()
+    assert rows("/inbox/?view=decided") == {done.pk}
+    assert rows("/inbox/?q=lamp+lost") == {other.pk}
+    assert "Nothing found" in words(client.get("/inbox/?q=sofa"))
+
+
+# -- deciding ------------------------------------------------------------------------------------
+
+
+def test_the_page_shows_exactly_what_the_graph_then_receives(rosa: User, asked: Ask) -> None:
+    task, text = asked(), 'a "better" text\nin two lines – ü'
+    client = browser_of(rosa)
+
+    preview = client.post(url("preview", task), {"text": text}, headers=HTMX)
+    sent = client.post(url("decide", task), {"text": text.replace("\n", "\r\n")}, headers=HTMX)
+
+    decision = Decision.objects.get(task=task)
+    assert (decision.kind, decision.value, decision.via) == ("edit", text, "page")
+    assert json.dumps(text, ensure_ascii=False) in words(preview)
+    assert json.loads(sent["HX-Location"])["target"] == "#page"
+
+
+def test_the_decision_works_as_a_plain_form(rosa: User, asked: Ask) -> None:
+    task = asked()
+
+    page = browser_of(rosa).post(url("decide", task), {"text": "original text"}, follow=True)
+
+    assert "Sent. The run goes on." in words(page)
+    assert Decision.objects.get(task=task).kind == "approve"
+
+
+def test_the_same_form_sent_twice_is_one_decision(rosa: User, asked: Ask) -> None:
+    task, client = asked(), browser_of(rosa)
+    form = {"text": "better", "idempotency_key": str(uuid.uuid4())}
+
+    first, second = (client.post(url("decide", task), form, headers=HTMX) for _ in range(2))
+
+    assert first.status_code == second.status_code == 200
+    assert Decision.objects.filter(task=task).count() == 1
+
+
+def test_who_comes_second_is_told_and_keeps_their_words(
+    rosa: User, queue: Group, asked: Ask
+) -> None:
+    task, olga = asked(), make_user("olga", queue)
+    browser_of(rosa).post(url("decide", task), {"text": "what Rosa wrote"}, headers=HTMX)
+
+    late = browser_of(olga).post(url("decide", task), {"text": "what Olga wrote"}, headers=HTMX)
+
+    assert late.status_code == 409
+    assert "Rosa decided this: edited." in words(late)
+    assert "Your unsent draft" in words(late)
+    assert "what Olga wrote" in words(late)
+    assert 'name="idempotency_key"' not in words(late)
+    assert Decision.objects.get(task=task).value == "what Rosa wrote"
+
+
+def test_a_form_under_edit_learns_from_its_preview_that_it_is_too_late(
+    rosa: User, queue: Group, asked: Ask
+) -> None:
+    task, olga = asked(), make_user("olga", queue)
+    browser_of(rosa).post(url("decide", task), {"text": "better"}, headers=HTMX)
+
+    late = browser_of(olga).post(url("preview", task), {"text": "half a thou"}, headers=HTMX)
+
+    assert (late.status_code, late["HX-Retarget"]) == (409, "#task")
+    assert "half a thou" in words(late)
+
+
+def test_nobody_sends_past_the_claim_of_another(rosa: User, queue: Group, asked: Ask) -> None:
+    task, olga = asked(), make_user("olga", queue)
+    assert browser_of(rosa).post(url("claim", task), headers=HTMX).status_code == 200
+
+    refused = browser_of(olga).post(url("decide", task), {"text": "mine"}, headers=HTMX)
+    assert refused.status_code == 409
+    assert "Rosa has claimed this task." in words(refused)
+    assert ">\nmine</textarea>" in words(refused)
+    assert not Decision.objects.filter(task=task).exists()
+
+    browser_of(rosa).post(url("release", task), headers=HTMX)
+    sent = browser_of(olga).post(url("decide", task), {"text": "mine"}, headers=HTMX)
+    assert sent.status_code == 200
+
+
+def test_claiming_keeps_what_was_typed(rosa: User, asked: Ask) -> None:
+    claimed = browser_of(rosa).post(url("claim", asked()), {"text": "half a tho"}, headers=HTMX)
+
+    assert "Claimed by you" in words(claimed)
+    assert ">\nhalf a tho</textarea>" in words(claimed)
+
+
+def test_a_refused_form_comes_back_as_it_was_with_the_way_to_each_fault(
+    rosa: User, shown: Ask
+) -> None:
+    task = shown(BATCH)
+    form = {
+        "action-0-kind": "edit",
+        "action-0-field:/order": "48213",
+        "action-0-field:/amount": "many",
+        "comment": "note to self",
+    }
+
+    refused = browser_of(rosa).post(url("decide", task), form, headers=HTMX)
+
+    page = words(refused)
+    assert refused.status_code == 422
+    assert not Decision.objects.filter(task=task).exists()
+    assert "note to self" in page
+    assert 'value="many"' in page
+    anchors = re.findall(r'<a href="#(f-[0-9a-f]+)">', page)
+    assert len(anchors) == 2  # the amount, and the second action without a decision
+    assert all(f'id="{anchor}"' in page for anchor in anchors)
+
+
+def test_an_action_shows_only_the_decisions_it_takes(rosa: User, shown: Ask) -> None:
+    only = {**BATCH, "review_configs": [{"action_name": "issue_refund"}] * 2}
+    only["review_configs"] = [
+        {"action_name": "issue_refund", "allowed_decisions": ["approve", "reject"]},
+        {"action_name": "send_email", "allowed_decisions": ["approve"]},
+    ]
+
+    page = words(browser_of(rosa).get(url("task", shown(only))))
+
+    choices = re.findall(r'name="action-(\d)-kind" value="(\w+)"', page)
+    assert choices == [("0", "approve"), ("0", "reject"), ("1", "approve")]
+    assert 'data-all="approve"' in page
+    assert 'data-all="reject"' not in page
+
+
+def test_a_breakpoint_shows_its_state_and_offers_to_go_on_or_stop(rosa: User, shown: Ask) -> None:
+    state = {"messages": [{"type": "human", "content": "Write about light."}], "score": 0.5}
+    task = shown(state, is_breakpoint=True, position="before", node="publish")
+
+    page = words(browser_of(rosa).get(url("task", task)))
+
+    assert "Paused before" in page
+    assert "Write about light." in page
+    assert re.findall(r'name="kind" value="(\w+)"', page) == ["stop", "continue"]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "Which one?",
+        {"text_to_revise": "Hi"},
+        {"question": "Which?", "options": ["a", "b"]},
+        {"question": "Ship?"},
+        {"amount": 12, "booked": False, "lines": ["a"]},
+        BATCH,
+        {"type": "tool_approval", "name": "purge", "args": {}},
+        42,
+        None,
+        [[]] * 100,
+        {"": {"deep": [[[[[[[[[[1]]]]]]]]]]}},
+    ],
+)
+def test_every_shape_has_a_page(rosa: User, shown: Ask, value: Any) -> None:
+    page = browser_of(rosa).get(url("task", shown(value)))
+
+    assert page.status_code == 200
+    assert "What the graph will receive" in words(page)
+
+
+# -- hostile text --------------------------------------------------------------------------------
+
+
+def test_agent_text_never_becomes_our_markup(rosa: User, shown: Ask) -> None:
+    evil = "<script>alert(1)</script><b hx-get='/inbox/'>x</b>\u202egnp.exe"
+    for value in (
+        evil,
+        {"text_to_revise": evil, evil: evil},
+        {"question": evil, "options": [evil]},
+    ):
+        page = browser_of(rosa).get(url("task", shown(value))).content.decode()
+        assert "<script>" not in page
+        assert "<b hx-get" not in page
+        assert "⟨U+202E⟩" in page or "\\u202e" in page
+
+
+def test_pages_hold_no_inline_code_or_style(rosa: User, shown: Ask) -> None:
+    client = browser_of(rosa)
+    for path in (url("task", shown(BATCH)), "/inbox/", url("task", shown({"text_to_revise": "x"}))):
+        page = client.get(path).content.decode()
+        assert not re.search(r"<script(?![^>]*\bsrc=)", page)
+        assert not re.search(r"<style|\sstyle=|\son\w+=|hx-on|javascript:", page)
+
+
+@pytest.mark.parametrize(
+    ("text", "html"),
+    [
+        ("**bold** <i>raw</i>", "<strong>bold</strong> &lt;i&gt;raw&lt;/i&gt;"),
+        ("[go](javascript:alert(1))", "[go](javascript:alert(1))"),
+        (
+            "[go](//evil.example/x)",
+            '<p><a rel="noopener noreferrer nofollow ugc">go</a> (evil.example)</p>',
+        ),
+        ("[go](/logout/)", '<p><a rel="noopener noreferrer nofollow ugc">go</a></p>'),
+        ("![x](https://evil.example/x.png)", 'x.png" rel="noopener noreferrer nofollow ugc">x</a>'),
+        ("[bank](https://evil.example/)", "bank</a> (evil.example)"),
+        ("https://evil.example/x", ">https://evil.example/x</a></p>"),
+        ("# Big", "<h3>Big</h3>"),
+        ("a\u200bb", "a⟨U+200B⟩b"),
+    ],
+)
+def test_markdown_of_an_agent_is_harmless(text: str, html: str) -> None:
+    assert html in agent_markdown(text)
+
+
+# -- the rest ------------------------------------------------------------------------------------
+
+
+def test_the_theme_is_right_from_the_first_byte(rosa: User) -> None:
+    client = browser_of(rosa)
+    assert "data-theme" not in words(client.get("/inbox/"))
+
+    back = client.post("/theme/", {"theme": "dark", "next": "https://evil.example/"})
+
+    assert back["Location"] == "/inbox/"
+    assert '<html lang="en" data-theme="dark">' in words(client.get("/inbox/"))
+
+
+def test_what_a_browser_loads_stays_within_its_budget() -> None:
+    def size(*patterns: str) -> int:
+        files = [path for pattern in patterns for path in STATIC.glob(pattern)]
+        return sum(len(gzip.compress(path.read_bytes(), 9)) for path in files)
+
+    libraries = ("vendor/htmx.min.js", "vendor/idiomorph-ext.min.js", "vendor/tinykeys.js")
+    assert 0 < size("css/*.css") <= 14_000
+    assert 0 < size("js/*.js") <= 12_000
+    assert size("js/*.js", *libraries) <= 36_000
