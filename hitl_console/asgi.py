@@ -25,10 +25,11 @@ class ApiHandler(ASGIHandler):
 
     def load_middleware(self, is_async: bool = False) -> None:
         """Go straight to the view; page middleware costs two thread hops a request."""
-        self._view_middleware = []
-        self._template_response_middleware = []
-        self._exception_middleware = []
-        self._middleware_chain = convert_exception_to_response(self._get_response_async)
+        self._view_middleware: list[object] = []
+        self._template_response_middleware: list[object] = []
+        self._exception_middleware: list[object] = []
+        straight = self._get_response_async  # type: ignore[attr-defined]
+        self._middleware_chain = convert_exception_to_response(straight)
 
 
 class HttpRouter:

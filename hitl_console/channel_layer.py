@@ -37,7 +37,9 @@ def notify_groups(groups: Iterable[str], message: dict[str, Any]) -> None:
     """Tell several groups the same, in one statement."""
     said = [json.dumps([group, message]) for group in groups]
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_notify(%s, said) FROM unnest(%s::text[]) AS said", [CHANNEL, said])
+        cursor.execute(
+            "SELECT pg_notify(%s, said) FROM unnest(%s::text[]) AS said", [CHANNEL, said]
+        )
 
 
 class PostgresChannelLayer(InMemoryChannelLayer):  # type: ignore[misc]  # channels has no types

@@ -9,6 +9,6 @@ CONNECTION_KEYS = ("host", "port", "dbname", "user", "password", "sslmode", "ssl
 
 
 def conninfo() -> str:
-    """The libpq connection string of the default database, for LangGraph, the listener and the queue."""
+    """Django's database as libpq writes it: for LangGraph, the listener and the queue."""
     params = connection.get_connection_params()
     return make_conninfo(**{key: params[key] for key in CONNECTION_KEYS if params.get(key)})

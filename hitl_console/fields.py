@@ -9,7 +9,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg.types.json import Json
 
 
-class WireJSONField(models.JSONField):  # type: ignore[type-arg]  # generic for mypy only
+class WireJSONField(models.JSONField):
     """Postgres `json`: jsonb would sort the keys, and clients compare bodies byte for byte.
 
     For what is stored and shown. What is searched by its content is a JSONField.

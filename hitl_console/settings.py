@@ -155,7 +155,8 @@ MIDDLEWARE = [
 ROOT_URLCONF = "hitl_console.urls"
 ASGI_APPLICATION = "hitl_console.asgi.application"
 APPEND_SLASH = True
-DATABASES = {"default": database(os.environ.get("DATABASE_URL") or embedded_postgres.url(HITL_DATA))}
+DATABASE_URL = os.environ.get("DATABASE_URL") or embedded_postgres.url(HITL_DATA)
+DATABASES = {"default": database(DATABASE_URL)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 TEMPLATES = [
     {
@@ -261,6 +262,10 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "ENUM_NAME_OVERRIDES": {
+        "VerdictKind": "reviews.payloads.Kind",
+        "TaskStatus": "reviews.models.ReviewTask.Status",
+    },
 }
 
 LOGGING = {

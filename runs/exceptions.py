@@ -32,7 +32,7 @@ class GraphNotFound(RunsError):
 class InvalidInput(RunsError):
     """The body is well-formed but a graph cannot take it."""
 
-    status_code = status.HTTP_422_UNPROCESSABLE_ENTITY
+    status_code: int = status.HTTP_422_UNPROCESSABLE_ENTITY
     default_detail = "The graph cannot take this."
     default_code = "invalid_input"
 
@@ -104,11 +104,11 @@ class StuckInterrupt(RunsError):
     default_code = "stuck"
 
 
-class LeaseLost(Exception):  # noqa: N818  # a fact, not an error of the caller
+class LeaseLost(Exception):
     """This attempt of a run no longer holds it: another worker may, so write nothing more."""
 
 
-class StorageLost(Exception):  # noqa: N818
+class StorageLost(Exception):
     """The checkpoints cannot be reached; the run is not at fault and goes on when they can."""
 
 

@@ -75,8 +75,19 @@ class AssistantVersion(models.Model):
 
 class ThreadQuerySet(models.QuerySet["Thread"]):
     def lock(self, thread_id: UUID) -> Thread:
-        """The thread, held until the transaction ends; whoever changes its runs or tasks queues here."""
+        """The thread, held to the transaction's end: its runs and tasks change one at a time."""
         return self.select_for_update(no_key=True).get(pk=thread_id)
+
+    def left_behind(self, age: timedelta) -> ThreadQuerySet:
+        """Threads of stateless runs, over for a while, on which nobody is asked anything."""
+        waits = Interrupt.objects.unsettled().filter(thread=models.OuterRef("pk"))
+        runs = Run.objects.active().filter(thread=models.OuterRef("pk"))
+        return self.filter(
+            ~models.Exists(waits),
+            ~models.Exists(runs),
+            is_temporary=True,
+            updated_at__lt=now() - age,
+        )
 
 
 class Thread(models.Model):
@@ -106,6 +117,11 @@ class Thread(models.Model):
         indexes = [
             models.Index(fields=["-updated_at"]),
             models.Index(fields=["status"]),
+            models.Index(
+                fields=["updated_at"],
+                condition=models.Q(is_temporary=True),
+                name="runs_thread_temporary",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -114,7 +130,8 @@ class Thread(models.Model):
     @property
     def graph_id(self) -> str | None:
         """The graph of its last run, or the one it was created for."""
-        return self.metadata.get("graph_id")
+        graph_id: str | None = self.metadata.get("graph_id")
+        return graph_id
 
 
 class RunQuerySet(models.QuerySet["Run"]):

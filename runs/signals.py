@@ -14,7 +14,7 @@ run_interrupted = Signal()
 # A receiver may refuse an answer by raising runs.exceptions.AnswerRefused.
 interrupts_answered = Signal()
 
-# Interrupts are gone from the graph: `interrupts` (rows), `run` (whose settlement showed it, or None),
+# Interrupts are gone from the graph: `interrupts` (rows), `run` (that settled, or None) and
 # `reason`: "consumed", "superseded" or "cancelled".
 interrupts_closed = Signal()
 

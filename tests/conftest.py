@@ -1,6 +1,6 @@
 """Everything tests share: people, a console that runs, and the official SDK to talk to it.
 
-All tests use one database, which keeps what they did: each makes its own threads, queues and people.
+All tests use one database, which keeps what they did: each makes its own threads and people.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def _database(django_test_environment: None, django_db_blocker: Any) -> Iterator
 
 
 @pytest.fixture(scope="session")
-def test_url(_database: None) -> str:
+def test_url() -> str:
     """The URL of the test database, for processes."""
     from django.conf import settings
 

@@ -1,4 +1,4 @@
-"""A whole console as its operators run it: Daphne and workers as processes, on a database of its own."""
+"""A whole console as its operators run it: Daphne and workers as processes."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 ROOT = Path(__file__).resolve().parent.parent
+DAPHNE = (sys.executable, "-m", "daphne")
 T = TypeVar("T")
 
 
@@ -100,8 +101,7 @@ class Console:
     def start(self, *, workers: int = 1) -> Console:
         self.web = self.process(
             "web",
-            [sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", str(self.port)]
-            + ["hitl_console.asgi:application"],
+            [*DAPHNE, "-b", "127.0.0.1", "-p", str(self.port), "hitl_console.asgi:application"],
         )
         for _ in range(workers):
             self.add_worker()
@@ -120,9 +120,7 @@ class Console:
             return False
 
     def add_worker(self) -> Process:
-        worker = self.process(
-            f"worker{len(self.workers)}", [sys.executable, "manage.py", "worker"]
-        )
+        worker = self.process(f"worker{len(self.workers)}", [sys.executable, "manage.py", "worker"])
         self.workers.append(worker)
         return worker
 

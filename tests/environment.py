@@ -1,4 +1,4 @@
-"""Loaded before Django (`-p tests.environment`): the settings tests run with, and their Postgres."""
+"""Loaded before Django (`-p tests.environment`): the tests' settings and their Postgres."""
 
 from __future__ import annotations
 

@@ -59,7 +59,10 @@ class NewestFirst(CursorPagination):
 class ReviewTaskViewSet(ReadOnlyModelViewSet[ReviewTask]):
     """What agents wait for, and the door to decide it."""
 
-    authentication_classes = [*api_settings.DEFAULT_AUTHENTICATION_CLASSES, SessionAuthentication]
+    authentication_classes = [
+        *api_settings.DEFAULT_AUTHENTICATION_CLASSES,  # type: ignore[list-item]  # imported by now
+        SessionAuthentication,
+    ]
     permission_classes = [MayReviewTasks]
     pagination_class = NewestFirst
     lookup_value_regex = r"\d+"

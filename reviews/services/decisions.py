@@ -58,7 +58,7 @@ def decide(
 
 
 def record_answers(*, run: Run, answers: Mapping[Interrupt, Any], actor: User) -> None:
-    """A resume run was made: what reviewers decided is on its way, what a client sent is its decision.
+    """What reviewers decided is on its way in this run; what a client sent becomes its decision.
 
     Called inside the transaction that makes the run. An answer the question does not allow, or
     one that differs from what somebody decided, undoes it all.
@@ -126,9 +126,7 @@ def _decide_by_resume(task: ReviewTask, value: Any, run: Run, actor: User) -> No
         raise AnswerRefused(str(error)) from error
     ReviewTask.objects.move(task.pk, expect=task.status, to=Status.DECIDED)
     live.tell(task, Status.DECIDED)
-    _record(
-        task, resumed_by=run, reviewer=actor, kind=kind, value=value, via=Decision.Via.RESUME
-    )
+    _record(task, resumed_by=run, reviewer=actor, kind=kind, value=value, via=Decision.Via.RESUME)
 
 
 def _send_if_complete(thread: Thread, reviewer: User) -> None:

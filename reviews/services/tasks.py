@@ -21,7 +21,8 @@ NO_LONGER_ASKED = {
 
 def open_tasks(*, run: Run, interrupts: list[Interrupt]) -> None:
     """One open task for each interrupt; one whose answer was refused is opened again."""
-    tasks = {task.interrupt_id: task for task in ReviewTask.objects.filter(interrupt__in=interrupts)}
+    known = ReviewTask.objects.filter(interrupt__in=interrupts)
+    tasks = {task.interrupt_id: task for task in known}
     for interrupt in interrupts:
         if task := tasks.get(interrupt.pk):
             _ask_again(task, interrupt)
@@ -93,7 +94,7 @@ def _open(run: Run, interrupt: Interrupt) -> None:
 
 
 def _ask_again(task: ReviewTask, interrupt: Interrupt) -> None:
-    """The same question is pending: as it was, given back by the graph, or stuck behind its answer."""
+    """The same question is pending: as it was, given back, or stuck behind its answer."""
     is_stuck = interrupt.status == Interrupt.Status.STUCK
     task.deliveries.all().move(
         expect=(State.DELIVERED,), to=State.FAILED if is_stuck else State.REFUSED

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
@@ -37,6 +38,7 @@ HOLD_LEASE = """
         SELECT FROM runs_run WHERE id = %s AND attempt = %s AND status = 'running' FOR SHARE
     ) AS lease
 """
+TRUSTED = 1.0  # seconds after its last use in which a connection is not checked again
 CONNECTION = {"autocommit": True, "prepare_threshold": 0, "row_factory": dict_row}
 
 AsyncPool = AsyncConnectionPool[AsyncConnection[DictRow]]
@@ -44,6 +46,7 @@ SyncPool = ConnectionPool[Connection[DictRow]]
 
 _async_pools: WeakKeyDictionary[asyncio.AbstractEventLoop, AsyncPool] = WeakKeyDictionary()
 _sync_pool: SyncPool | None = None
+_last_used: WeakKeyDictionary[Any, float] = WeakKeyDictionary()
 _lock = threading.Lock()
 
 
@@ -118,7 +121,7 @@ async def _pool_of_this_loop() -> AsyncPool:
             **_sizes(2),
             kwargs=CONNECTION,
             open=False,
-            check=AsyncConnectionPool.check_connection,
+            check=_check_async,
         )
         await _async_pools[loop].open()
     return _async_pools[loop]
@@ -133,9 +136,26 @@ def _shared_pool() -> SyncPool:
                 **_sizes(1),
                 kwargs=CONNECTION,
                 open=True,
-                check=ConnectionPool.check_connection,
+                check=_check,
             )
         return _sync_pool
+
+
+async def _check_async(connection: AsyncConnection[DictRow]) -> None:
+    if _is_doubtful(connection):
+        await AsyncConnectionPool.check_connection(connection)
+
+
+def _check(connection: Connection[DictRow]) -> None:
+    if _is_doubtful(connection):
+        ConnectionPool.check_connection(connection)
+
+
+def _is_doubtful(connection: Any) -> bool:
+    """Not used for a moment: Postgres may have gone away meanwhile."""
+    moment = time.monotonic()
+    used, _last_used[connection] = _last_used.get(connection, 0.0), moment
+    return moment - used > TRUSTED
 
 
 def _sizes(least: int) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from runs.services.assistants import (
     sync_assistants,
     update_assistant,
 )
+from runs.services.discarding import discard_thread
 from runs.services.execution import (
     fail_run,
     hand_back_run,
@@ -22,7 +23,6 @@ from runs.services.threads import (
     copy_thread,
     create_thread,
     delete_thread,
-    discard_thread,
     get_thread,
     update_state,
     update_thread,

@@ -57,9 +57,9 @@ def create_assistant(
 def update_assistant(*, assistant_id: UUID, **changes: Any) -> Assistant:
     """A new version: metadata is merged, everything else replaced."""
     assistant = _locked(assistant_id)
-    if graph_id := changes.get("graph_id"):
-        if graph_id not in registry.graph_ids():
-            raise GraphNotFound(f"Graph '{graph_id}' not found.")
+    graph_id = changes.get("graph_id", assistant.graph_id)
+    if graph_id not in registry.graph_ids():
+        raise GraphNotFound(f"Graph '{graph_id}' not found.")
     if "metadata" in changes:
         changes["metadata"] = assistant.metadata | changes["metadata"]
     for field, value in changes.items():

@@ -1,4 +1,4 @@
-"""A run's way through a worker: taken by compare-and-set, held by a lease, settled in one transaction."""
+"""A run's way through a worker: taken by compare-and-set, held by a lease, settled at once."""
 
 from __future__ import annotations
 
@@ -20,23 +20,24 @@ from runs.exceptions import LeaseLost
 from runs.models import Interrupt, Run, Thread
 from runs.runtime import AskedInterrupt, Outcome
 from runs.services import interrupts
+from runs.services.discarding import discard_thread
 from runs.signals import run_finished
 
 Held = tuple[UUID, int]  # a run and the attempt of it a worker holds
 
 PENDING, RUNNING = Run.Status.PENDING, Run.Status.RUNNING
 LEASE = timedelta(seconds=settings.RUN_LEASE)
-ORPHANED_AFTER = timedelta(seconds=30)  # a pending run without a job
+LEFT_BEHIND = timedelta(seconds=30)  # time to fetch what a stateless run has said
+ORPHANED_AFTER = 30  # seconds a pending run may be without a job
 
 logger = logging.getLogger(__name__)
 
 
 def start_run(run_id: UUID) -> Run | None:
     """Take a pending run for this worker; None when it is cancelled or somebody else's."""
+    hold = {"attempt": F("attempt") + 1, "lease_until": Now() + LEASE}
     try:
-        taken = Run.objects.transition(
-            run_id, expect=[PENDING], to=RUNNING, attempt=F("attempt") + 1, lease_until=Now() + LEASE
-        )
+        taken = Run.objects.transition(run_id, expect=[PENDING], to=RUNNING, **hold)
     except IntegrityError:  # one_running_run_per_thread
         return None
     return Run.objects.get(pk=run_id) if taken else None
@@ -47,12 +48,12 @@ def renew_leases(held: Collection[Held]) -> set[Held]:
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            UPDATE runs_run SET lease_until = now() + %s
+            UPDATE runs_run SET lease_until = now() + make_interval(secs => %s)
             FROM unnest(%s::uuid[], %s::int[]) AS held(id, attempt)
             WHERE runs_run.id = held.id AND runs_run.attempt = held.attempt AND status = 'running'
             RETURNING runs_run.id, runs_run.attempt
             """,
-            [LEASE, [run_id for run_id, _ in held], [attempt for _, attempt in held]],
+            [settings.RUN_LEASE, [run_id for run_id, _ in held], [attempt for _, attempt in held]],
         )
         missing = set(held) - set(cursor.fetchall())
     return missing - _settled(missing) if missing else missing
@@ -68,7 +69,7 @@ def _settled(held: Collection[Held]) -> set[Held]:
 
 @transaction.atomic
 def settle_run(*, run: Run, outcome: Outcome) -> None:
-    """A run came to its end or to a pause: run, thread, interrupts, events and tasks, all at once."""
+    """A run came to its end or to a pause: run, thread, interrupts, events, tasks, at once."""
     thread = Thread.objects.lock(run.thread_id)
     _finish(run, Run.Status.SUCCESS, output=outcome.output)
     interrupts.record(
@@ -94,7 +95,7 @@ def settle_run(*, run: Run, outcome: Outcome) -> None:
 def fail_run(
     *, run: Run, error: dict[str, Any], status: str = Run.Status.ERROR, is_held: bool = True
 ) -> None:
-    """A run ended badly; an answer its node did not take is asked for again, one it took is stuck."""
+    """A run ended badly; an answer it did not take is asked for again, one it took is stuck."""
     thread = Thread.objects.lock(run.thread_id)
     _finish(run, status, output={"__error__": error}, error=error, is_held=is_held)
     state = runtime.pending(run.thread_id, run.graph_id)
@@ -121,18 +122,23 @@ def fail_run(
 
 @transaction.atomic
 def hand_back_run(*, run: Run) -> None:
-    """This worker is asked to stop: another goes on from the last checkpoint, no attempt is lost."""
+    """This worker must stop: another goes on from the last checkpoint, and no crash is counted."""
     if Run.objects.held(run).update(status=PENDING, lease_until=None, updated_at=now()):
         queue.defer_run(run)
 
 
 def sweep_runs() -> int:
-    """Hand on the runs whose worker died and the runs whose job is gone; returns how many."""
+    """Hand on the runs whose worker died or whose job is gone; returns how many.
+
+    Also deletes the threads of stateless runs that are over and that no client came back for.
+    """
     swept = 0
     for run in Run.objects.abandoned().order_by("lease_until")[:100]:
         swept += _take_from_the_dead(run)
     for run_id in _orphans():
         swept += _queue_again(run_id)
+    for thread_id in Thread.objects.left_behind(LEFT_BEHIND).values_list("pk", flat=True)[:100]:
+        discard_thread(thread_id=thread_id)
     return swept
 
 
@@ -147,8 +153,10 @@ def _take_from_the_dead(run: Run) -> bool:
         return True
     with transaction.atomic():
         Thread.objects.lock(run.thread_id)
-        moved = Run.objects.held(run).abandoned().update(  # type: ignore[attr-defined]
-            status=PENDING, lease_until=None, crashes=F("crashes") + 1, updated_at=now()
+        moved = (
+            Run.objects.held(run)
+            .abandoned()
+            .update(status=PENDING, lease_until=None, crashes=F("crashes") + 1, updated_at=now())
         )
         if moved:
             queue.defer_run(run)
@@ -162,17 +170,19 @@ def _orphans() -> list[UUID]:
         cursor.execute(
             """
             SELECT run.id FROM runs_run run
-            LEFT JOIN procrastinate_jobs job ON job.id = run.job_id AND job.status IN ('todo', 'doing')
+            LEFT JOIN procrastinate_jobs job
+                ON job.id = run.job_id AND job.status IN ('todo', 'doing')
             LEFT JOIN procrastinate_workers worker ON worker.id = job.worker_id
-            WHERE run.status = 'pending' AND run.updated_at < now() - %s
-              AND coalesce(run.not_before, run.created_at) < now() - %s
+            WHERE run.status = 'pending' AND run.updated_at < now() - make_interval(secs => %(age)s)
+              AND coalesce(run.not_before, run.created_at)
+                < now() - make_interval(secs => %(age)s)
               AND (job.id IS NULL OR (job.status = 'doing' AND worker.id IS NULL))
               AND NOT EXISTS (
                 SELECT FROM runs_run other WHERE other.thread_id = run.thread_id
                 AND (other.status = 'running' OR other.status = 'pending' AND other.id < run.id))
             LIMIT 100
             """,
-            [ORPHANED_AFTER, ORPHANED_AFTER],
+            {"age": ORPHANED_AFTER},
         )
         return [row[0] for row in cursor.fetchall()]
 

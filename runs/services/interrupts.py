@@ -109,7 +109,7 @@ def _refuse_answered(thread: Thread, keys: list[str]) -> None:
 
 
 def _refuse_old_answers(thread: Thread, pending: list[Interrupt]) -> None:
-    """Going on without an answer replays those the node has taken: the old one would meet the new question."""
+    """Going on without an answer replays the node's old ones: one would meet the new question."""
     tasks = [interrupt.task_id for interrupt in pending]
     taken = Interrupt.objects.on(thread.pk).filter(
         task_id__in=tasks, status=Interrupt.Status.CLOSED, answered_by__isnull=False
@@ -122,7 +122,7 @@ def _refuse_old_answers(thread: Thread, pending: list[Interrupt]) -> None:
 
 
 def guard(thread: Thread, answers: Answers) -> None:
-    """Just before a resume is made: the thread stands where it asked, and the graph still can answer."""
+    """Just before a resume: the thread stands where it asked, and the graph has the node."""
     if not answers:
         return
     head = runtime.head(thread.pk)

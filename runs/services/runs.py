@@ -32,7 +32,7 @@ def create_run(
 ) -> Run:
     """Queue a run on a thread; one that answers interrupts closes them in the same transaction.
 
-    `request` has the fields of the wire's body (input, command, config, metadata, stream_mode, ...).
+    `request` has the fields of the wire's body (input, command, config, metadata, ...).
     A run is queued behind the thread's active one, or as `multitask_strategy` says.
     """
     thread = Thread.objects.lock(thread.pk)

@@ -1,4 +1,4 @@
-"""Threads: created, merged, copied, moved by hand, deleted; never away from under an open question."""
+"""Threads: created, copied, moved by hand, deleted; never from under an open question."""
 
 from __future__ import annotations
 
@@ -120,20 +120,6 @@ def delete_thread(*, thread: Thread, force: bool = False) -> None:
         interrupts.close_all(thread, reason="cancelled")
     for run in Run.objects.on(thread.pk).active():
         queue.abort_job(run)
-    runtime.delete_checkpoints(thread.pk)
-    thread.delete()
-
-
-@transaction.atomic
-def discard_thread(*, thread_id: UUID) -> None:
-    """Delete the thread of a stateless run once it is over and nobody is asked anything on it."""
-    thread = Thread.objects.select_for_update(no_key=True).filter(pk=thread_id).first()
-    if thread is None or not thread.is_temporary:
-        return
-    if Run.objects.on(thread.pk).active().exists():
-        return
-    if Interrupt.objects.on(thread.pk).unsettled().exists():
-        return
     runtime.delete_checkpoints(thread.pk)
     thread.delete()
 
