@@ -54,7 +54,7 @@ function afterRefresh() {
 
 page.addEventListener("live", () => {
   clearTimeout(due);
-  due = setTimeout(() => list() && window.htmx.trigger("#list", "refresh"), 120);
+  due = setTimeout(() => list() && window.htmx.trigger("#list", "list-changed"), 120);
 });
 page.addEventListener("htmx:beforeSwap", (event) => {
   if (event.target.id === "list") place = rows().indexOf(page.activeElement);

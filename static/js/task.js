@@ -48,7 +48,7 @@ function restoreDraft(within) {
       [control.value] = values;
     }
   }
-  window.htmx.trigger("#receives", "refresh");
+  window.htmx.trigger("#receives", "answer-changed");
 }
 
 function showUnsent() {
@@ -183,12 +183,20 @@ page.addEventListener("click", (event) => {
 page.addEventListener("live", ({ detail }) => {
   if (!taskId() || (detail.task && String(detail.task) !== taskId())) return;
   const within = form();
-  if (!within) window.htmx.trigger("#task", "refresh");
-  else if (isDirty(within)) window.htmx.trigger("#receives", "refresh");
-  else if (!within.contains(page.activeElement)) window.htmx.trigger("#task", "refresh");
-  else window.htmx.trigger("#receives", "refresh");
+  if (!within) window.htmx.trigger("#task", "task-changed");
+  else if (isDirty(within)) window.htmx.trigger("#receives", "answer-changed");
+  else if (!within.contains(page.activeElement)) window.htmx.trigger("#task", "task-changed");
+  else window.htmx.trigger("#receives", "answer-changed");
 });
-page.addEventListener("htmx:afterSwap", (event) => {
+page.addEventListener("htmx:beforeSwap", (event) => {
+  const { requestConfig } = event.detail;
+  const within = form();
+  const isRefresh = event.target.id === "task" && requestConfig.elt === event.target;
+  if (!isRefresh || !within || !isDirty(within)) return;
+  event.detail.shouldSwap = false; // somebody began to type while the refresh was on its way
+  window.htmx.trigger("#receives", "answer-changed");
+});
+page.addEventListener("htmx:afterSettle", (event) => {
   if (event.target.id === "task" || event.target.id === "page") begin();
   else update();
 });
@@ -209,4 +217,4 @@ for (const kind of ["htmx:sendError", "htmx:responseError", "htmx:timeout"]) {
 // A fold that its reader opened stays open when the page around it is refreshed.
 window.Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, node) =>
   !(name === "open" && node instanceof HTMLDetailsElement);
-begin();
+page.addEventListener("DOMContentLoaded", begin); // after htmx, which listens already
