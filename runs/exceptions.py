@@ -97,6 +97,30 @@ class GraphChanged(RunsError):
     default_code = "graph_changed"
 
 
+class GraphDiffers(RunsError):
+    default_detail = (
+        "The graph was changed since it asked; nothing was sent. Somebody has to accept the change "
+        "on the review task first."
+    )
+    default_code = "graph_differs"
+
+
+class OtherGraph(RunsError):
+    default_detail = "Another graph waits for an answer on this thread; nothing was sent."
+    default_code = "other_graph"
+
+
+class BrokenBreakpoint(RunsError):
+    default_detail = "A breakpoint names a node the graph no longer has."
+    default_code = "broken_breakpoint"
+
+
+class ReviewersOnly(RunsError):
+    status_code = status.HTTP_403_FORBIDDEN
+    default_detail = "Only reviewers may answer this, and nobody may go around the question."
+    default_code = "reviewers_only"
+
+
 class StuckInterrupt(RunsError):
     default_detail = (
         "The node failed after it had taken an answer; LangGraph would ignore another one."

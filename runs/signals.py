@@ -10,9 +10,14 @@ from django.dispatch import Signal
 # A run paused or went on: `run`, `interrupts` (every interrupt its thread now waits for; rows).
 run_interrupted = Signal()
 
-# Interrupts got their answers: `run` (the resume run), `answers` ({interrupt: value}), `actor`.
+# Interrupts got their answers: `run` (the resume run), `answers` ({interrupt: value}), `actor`,
+# `may_decide` (whether the client's key may decide review tasks).
 # A receiver may refuse an answer by raising runs.exceptions.AnswerRefused.
 interrupts_answered = Signal()
+
+# Somebody is about to move a thread otherwise than by an answer: `graph_id`, `thread`, `what`,
+# `may_decide`. A receiver may refuse it by raising runs.exceptions.ReviewersOnly.
+way_around_asked = Signal()
 
 # Interrupts are gone from the graph: `interrupts` (rows), `run` (that settled, or None) and
 # `reason`: "consumed", "superseded" or "cancelled".

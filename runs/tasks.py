@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -19,7 +19,7 @@ from procrastinate.contrib.django import app
 from runs import events, queue, runtime, services, worker
 from runs.exceptions import LeaseLost, StorageLost
 from runs.models import Run, RunEvent
-from runs.runtime import Nodes, RunSpec, StateUpdate
+from runs.runtime import RunSpec, StateUpdate
 
 BATCH = 64  # chunks written together
 FLUSH = 0.01  # seconds a chunk may wait for company
@@ -52,7 +52,8 @@ async def _execute(run: Run) -> None:
     log = EventLog(run)
     try:
         async with asyncio.timeout(settings.RUN_TIMEOUT), log:
-            outcome = await runtime.execute(spec_of(run), emit=log.emit)
+            spec = await sync_to_async(spec_of)(run)
+            outcome = await runtime.execute(spec, emit=log.emit)
     except (LeaseLost, StorageLost, asyncio.CancelledError):
         raise
     except TimeoutError:
@@ -80,6 +81,7 @@ async def _insist(service: Callable[..., None], **kwargs: Any) -> None:
 def spec_of(run: Run) -> RunSpec:
     """What the runtime needs to know of a run; no model crosses that border."""
     asked = run.kwargs
+    stored = services.stops_of(run.assistant_id, run.graph_id)
     return RunSpec(
         run_id=run.pk,
         thread_id=run.thread_id,
@@ -94,14 +96,11 @@ def spec_of(run: Run) -> RunSpec:
         checkpoint_id=asked["checkpoint_id"],
         stream_modes=tuple(asked["stream_mode"]),
         stream_subgraphs=asked["subgraphs"],
-        interrupt_before=_nodes(asked["interrupt_before"]),
-        interrupt_after=_nodes(asked["interrupt_after"]),
+        interrupt_before=services.added(asked["interrupt_before"], stored["before"]),
+        interrupt_after=services.added(asked["interrupt_after"], stored["after"]),
         durability=asked["durability"],
+        strict_resume=asked["strict_resume"],
     )
-
-
-def _nodes(names: str | Iterable[str] | None) -> Nodes:
-    return "*" if names == "*" else tuple(names or ())
 
 
 class EventLog:

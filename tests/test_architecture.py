@@ -19,7 +19,7 @@ RULES = [
     ("hitl_console", ["runs", "reviews"], ["hitl_console/urls.py", "hitl_console/asgi.py"]),
     ("runs/runtime", ["runs.models", "runs.services", "runs.events", "runs.tasks"], []),
     ("runs/services", ["runs.tasks", "runs.worker", "runs.api"], []),
-    ("runs/models.py", ["runs.services", "runs.runtime", "runs.api"], []),
+    ("runs/models", ["runs.services", "runs.runtime", "runs.api"], []),
     ("reviews", ["runs.runtime", "runs.api", "runs.tasks", "runs.worker", "runs.queue"], []),
     ("reviews/payloads", ["django.db", "reviews.models", "runs"], []),
     ("reviews/policies.py", ["django", "runs"], []),

@@ -10,7 +10,7 @@ from rest_framework.request import Request
 
 from runs import runtime, services
 from runs.api import serializers
-from runs.api.auth import require
+from runs.api.auth import may, require
 from runs.api.endpoint import Endpoint, id_of
 from runs.api.threads import checkpoint_in, require_resume
 from runs.exceptions import InvalidInput, NotFound
@@ -58,6 +58,7 @@ class RunStarter(Endpoint):
                 assistant=assistant,
                 request=asked,
                 actor=self.request.user,  # type: ignore[arg-type]  # a key has a user
+                may_decide=may(self.request, Scope.TASKS_DECIDE),
             )
         except Thread.DoesNotExist:
             raise NotFound from None

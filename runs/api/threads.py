@@ -77,7 +77,10 @@ class ThreadListView(Endpoint):
         """Create a thread."""
         fields = self.body(serializers.ThreadCreateSerializer)
         do_nothing = fields.pop("if_exists") == "do_nothing"
-        return Response(thread_body(services.create_thread(do_nothing=do_nothing, **fields)))
+        thread = services.create_thread(
+            do_nothing=do_nothing, may_decide=may(request, Scope.TASKS_DECIDE), **fields
+        )
+        return Response(thread_body(thread))
 
 
 class ThreadSearchView(Endpoint):
@@ -146,7 +149,8 @@ class ThreadCopyView(Endpoint):
     @extend_schema(operation_id="threads_copy", request=None, responses=OBJECT, tags=TAGS)
     def post(self, request: Request, thread_id: str) -> Response:
         """A new thread with the same checkpoints."""
-        body = thread_body(services.copy_thread(thread=find_thread(thread_id)))
+        thread, may_decide = find_thread(thread_id), may(request, Scope.TASKS_DECIDE)
+        body = thread_body(services.copy_thread(thread=thread, may_decide=may_decide))
         del body["values"]
         return Response(body)
 
@@ -174,6 +178,7 @@ class ThreadStateView(Endpoint):
                 values=asked.get("values"),
                 as_node=asked.get("as_node"),
                 checkpoint_id=checkpoint_in(asked),
+                may_decide=may(request, Scope.TASKS_DECIDE),
             )
         )
 

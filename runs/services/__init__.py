@@ -9,6 +9,7 @@ from runs.services.assistants import (
     sync_assistants,
     update_assistant,
 )
+from runs.services.breakpoints import added, remove_breakpoint, set_breakpoint, stops_of
 from runs.services.discarding import discard_thread
 from runs.services.execution import (
     fail_run,
@@ -29,6 +30,7 @@ from runs.services.threads import (
 )
 
 __all__ = [
+    "added",
     "cancel_run",
     "copy_thread",
     "create_assistant",
@@ -42,10 +44,13 @@ __all__ = [
     "get_assistant",
     "get_thread",
     "hand_back_run",
+    "remove_breakpoint",
     "renew_leases",
+    "set_breakpoint",
     "set_latest_version",
     "settle_run",
     "start_run",
+    "stops_of",
     "sweep_runs",
     "sync_assistants",
     "update_assistant",

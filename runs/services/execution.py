@@ -210,7 +210,7 @@ def start_next(thread: Thread) -> bool:
 
 def leave_questions_behind(thread: Thread, run: Run) -> None:
     """A run with new input starts over: what the thread waited for is never answered."""
-    if run.kwargs.get("input") is not None and not run.kwargs.get("command"):
+    if interrupts.starts_over(run.kwargs):
         interrupts.close_all(thread, reason="superseded")
 
 

@@ -6,12 +6,16 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from django.conf import settings
+
 from runs import runtime
 from runs.exceptions import (
     AlreadyAnswered,
     AmbiguousAnswer,
     GraphChanged,
+    GraphDiffers,
     NothingPending,
+    OtherGraph,
     StaleThread,
     StuckInterrupt,
     WrongInterrupts,
@@ -27,7 +31,7 @@ Answers = dict[Interrupt, Any]
 # -- answering -------------------------------------------------------------------------------
 
 
-def answers_in(thread: Thread, request: Mapping[str, Any]) -> Answers:
+def answers_in(thread: Thread, graph_id: str, request: Mapping[str, Any]) -> Answers:
     """The interrupts a run request answers, each with its value; refuses what could go wrong.
 
     The thread's row must be locked. Answers go by interrupt id: a single value is taken only
@@ -35,17 +39,42 @@ def answers_in(thread: Thread, request: Mapping[str, Any]) -> Answers:
     """
     command = request.get("command") or {}
     has_answer = _has_answer(command)
-    pending = list(Interrupt.objects.on(thread.pk).pending())
-    if not has_answer and not _continues(request, command):
+    pending = list(Interrupt.objects.on(thread.pk).pending().select_related("run"))
+    if not has_answer and starts_over(request):
         return {}
-    if has_answer and not pending:
+    if is_strict(request) and any(asked.run.graph_id != graph_id for asked in pending):
+        raise OtherGraph
+    if _goes_back(request, pending):
+        if has_answer and is_strict(request):
+            raise StaleThread(
+                "An answer to an old checkpoint would replay another; nothing was sent."
+            )
+        return {}
+    breakpoints: Answers = {interrupt: None for interrupt in pending if interrupt.is_breakpoint}
+    if breakpoints:
+        return breakpoints
+    if not has_answer:
+        _refuse_old_answers(thread, pending)
+        return {}
+    if not is_strict(request):
+        return _as_the_reference(command["resume"], pending)
+    if not pending:
         _refuse_answer_to_nothing(thread, command["resume"])
-    breakpoints = {interrupt: None for interrupt in pending if interrupt.is_breakpoint}
-    if breakpoints or not has_answer:
-        if not breakpoints:
-            _refuse_old_answers(thread, pending)
-        return dict(breakpoints)
     return _by_id(thread, command["resume"], pending)
+
+
+def is_strict(request: Mapping[str, Any]) -> bool:
+    """Whether an answer must fit what is pending; `strict_resume` asks for it in either mode."""
+    return settings.RESUME_MODE == "strict" or bool(request.get("strict_resume"))
+
+
+def _as_the_reference(answer: Any, pending: list[Interrupt]) -> Answers:
+    """What LangGraph will make of an answer, for the ledger; nothing is refused here."""
+    if is_answer_map(answer):
+        return {
+            interrupt: answer[interrupt.key] for interrupt in pending if interrupt.key in answer
+        }
+    return {pending[0]: answer} if len(pending) == 1 else {}
 
 
 def _has_answer(command: Mapping[str, Any]) -> bool:
@@ -56,9 +85,15 @@ def _has_answer(command: Mapping[str, Any]) -> bool:
     return command["resume"] is not None or not others
 
 
-def _continues(request: Mapping[str, Any], command: Mapping[str, Any]) -> bool:
-    """Whether the run goes on from where the thread is, instead of starting with new input."""
-    return bool(command) or request.get("input") is None
+def starts_over(request: Mapping[str, Any]) -> bool:
+    """Whether a run brings new input, instead of going on from where the thread is."""
+    return not request.get("command") and request.get("input") is not None
+
+
+def _goes_back(request: Mapping[str, Any], pending: list[Interrupt]) -> bool:
+    """Whether the run starts from another checkpoint than the one that waits."""
+    checkpoint_id = request.get("checkpoint_id")
+    return bool(checkpoint_id) and all(asked.checkpoint_id != checkpoint_id for asked in pending)
 
 
 def _by_id(thread: Thread, answer: Any, pending: list[Interrupt]) -> Answers:
@@ -121,7 +156,7 @@ def _refuse_old_answers(thread: Thread, pending: list[Interrupt]) -> None:
         )
 
 
-def guard(thread: Thread, answers: Answers) -> None:
+def guard(thread: Thread, graph_id: str, answers: Answers) -> None:
     """Just before a resume: the thread stands where it asked, and the graph has the node."""
     if not answers:
         return
@@ -130,11 +165,12 @@ def guard(thread: Thread, answers: Answers) -> None:
         if head is None or interrupt.checkpoint_id != head:
             raise StaleThread
         nodes = interrupt.node.split(", ") if interrupt.is_breakpoint else [interrupt.node]
-        graph_id, namespace = interrupt.run.graph_id, interrupt.namespace
-        if not all(runtime.has_node(graph_id, namespace, node) for node in nodes):
+        if not all(runtime.has_node(graph_id, interrupt.namespace, node) for node in nodes):
             raise GraphChanged(
                 f"The graph no longer has the node '{interrupt.node}' that asked; nothing was sent."
             )
+        if interrupt.fingerprint != runtime.registry.fingerprint(graph_id):
+            raise GraphDiffers
 
 
 # -- recording -------------------------------------------------------------------------------

@@ -15,8 +15,8 @@ from hitl_console.channel_layer import notify_group
 from runs import events, queue, runtime
 from runs.exceptions import NotFound, RunsError, ThreadBusy
 from runs.models import Assistant, Interrupt, Run, Thread
-from runs.services import execution, interrupts
-from runs.signals import interrupts_answered, run_finished
+from runs.services import breakpoints, execution, interrupts
+from runs.signals import interrupts_answered, run_finished, way_around_asked
 
 RESERVED = ("thread_id", "run_id", "checkpoint_ns", "checkpoint_map")
 
@@ -28,17 +28,28 @@ def create_run(
     assistant: Assistant,
     request: Mapping[str, Any],
     actor: User | None,
+    may_decide: bool = True,
     state_update: dict[str, Any] | None = None,
 ) -> Run:
     """Queue a run on a thread; one that answers interrupts closes them in the same transaction.
 
     `request` has the fields of the wire's body (input, command, config, metadata, ...).
-    A run is queued behind the thread's active one, or as `multitask_strategy` says.
+    A run is queued behind the thread's active one, or as `multitask_strategy` says. A client that
+    may not decide review tasks is refused what would go around one.
     """
     thread = Thread.objects.lock(thread.pk)
     is_free = _make_room(thread, request.get("multitask_strategy", "enqueue"))
-    answers = interrupts.answers_in(thread, request)
-    interrupts.guard(thread, answers)
+    breakpoints.stops_of(assistant.pk, assistant.graph_id)
+    answers = interrupts.answers_in(thread, assistant.graph_id, request)
+    interrupts.guard(thread, assistant.graph_id, answers)
+    if way := _way_around(thread, request):
+        way_around_asked.send(
+            sender=Run,
+            graph_id=assistant.graph_id,
+            thread=thread,
+            what=way,
+            may_decide=may_decide,
+        )
     run = _new_run(thread, assistant, request, actor, answers)
     run.state_update = state_update
     if is_free:
@@ -49,7 +60,9 @@ def create_run(
     if answers:
         rows = Interrupt.objects.filter(pk__in=[interrupt.pk for interrupt in answers])
         rows.update(status=Interrupt.Status.ANSWERED, answered_by=run)
-        interrupts_answered.send(sender=Run, run=run, answers=answers, actor=actor)
+        interrupts_answered.send(
+            sender=Run, run=run, answers=answers, actor=actor, may_decide=may_decide
+        )
     return run
 
 
@@ -97,6 +110,17 @@ def _make_room(thread: Thread, strategy: str) -> bool:
     for run in active:
         cancel_run(run=run, action=strategy, reason=f"replaced by a new run ({strategy})")
     return True
+
+
+def _way_around(thread: Thread, request: Mapping[str, Any]) -> str:
+    """How a request would move the thread otherwise than by an answer; empty if it would not."""
+    command = request.get("command") or {}
+    if command.get("goto") is not None or command.get("update") is not None:
+        return "a goto or update command"
+    if request.get("checkpoint_id"):
+        return "a run from an old checkpoint"
+    is_paused = Interrupt.objects.on(thread.pk).unsettled().exists()
+    return "new input" if is_paused and interrupts.starts_over(request) else ""
 
 
 def _new_run(
@@ -168,6 +192,7 @@ def _kwargs(assistant: Assistant, request: Mapping[str, Any]) -> dict[str, Any]:
         "resumable": request.get("stream_resumable", False),
         "checkpoint_id": request.get("checkpoint_id"),
         "durability": request.get("durability", "sync"),
+        "strict_resume": interrupts.is_strict(request),
         "on_disconnect": request.get("on_disconnect", "continue"),
     }
 

@@ -13,6 +13,7 @@ from runs.exceptions import InvalidInput, NotFound, RunsError, ThreadBusy, Threa
 from runs.models import Interrupt, Run, Thread
 from runs.runtime import PausedAt
 from runs.services import execution, interrupts
+from runs.signals import way_around_asked
 
 
 @transaction.atomic
@@ -22,6 +23,7 @@ def create_thread(
     metadata: dict[str, Any] | None = None,
     do_nothing: bool = False,
     supersteps: list[dict[str, Any]] | None = None,
+    may_decide: bool = True,
     is_temporary: bool = False,
 ) -> Thread:
     """A new thread; with `do_nothing`, the one that already has this id."""
@@ -35,7 +37,12 @@ def create_thread(
             raise RunsError(f"Thread with ID {thread_id} already exists")
     for step in supersteps or []:
         for update in step.get("updates", []):
-            update_state(thread=thread, values=update.get("values"), as_node=update.get("as_node"))
+            update_state(
+                thread=thread,
+                values=update.get("values"),
+                as_node=update.get("as_node"),
+                may_decide=may_decide,
+            )
     return thread
 
 
@@ -50,8 +57,10 @@ def update_thread(*, thread: Thread, metadata: dict[str, Any]) -> Thread:
 
 
 @transaction.atomic
-def copy_thread(*, thread: Thread) -> Thread:
+def copy_thread(*, thread: Thread, may_decide: bool = True) -> Thread:
     """A new thread with the same checkpoints; runs and review tasks stay with the first."""
+    if Interrupt.objects.on(thread.pk).unsettled().exists():
+        _ask_to_go_around(thread, "a copy of a waiting thread", may_decide)
     copy = Thread.objects.create(pk=uuid4(), metadata=thread.metadata, config=thread.config)
     runtime.copy_checkpoints(thread.pk, copy.pk)
     return copy
@@ -64,6 +73,7 @@ def update_state(
     values: Any,
     as_node: str | None = None,
     checkpoint_id: str | None = None,
+    may_decide: bool = True,
 ) -> dict[str, Any]:
     """Write to a thread's state as if a node had; a pending question is dropped by it.
 
@@ -74,6 +84,7 @@ def update_state(
         raise ThreadBusy
     if thread.graph_id is None:
         raise InvalidInput(f"Thread {thread.pk} has no assigned graph ID.")
+    _ask_to_go_around(thread, "a state update", may_decide)
     checkpoint = runtime.write_state(
         thread.pk,
         thread.graph_id,
@@ -84,6 +95,12 @@ def update_state(
     )
     _follow_state(thread, thread.graph_id)
     return checkpoint
+
+
+def _ask_to_go_around(thread: Thread, what: str, may_decide: bool) -> None:
+    way_around_asked.send(
+        sender=Run, graph_id=thread.graph_id, thread=thread, what=what, may_decide=may_decide
+    )
 
 
 def _follow_state(thread: Thread, graph_id: str) -> None:

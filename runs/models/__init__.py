@@ -1,0 +1,25 @@
+"""What agents do, as rows: assistants, threads, their runs, and what the runs asked people."""
+
+from __future__ import annotations
+
+from runs.models.assistants import Assistant, AssistantVersion, Breakpoint
+from runs.models.interrupts import Interrupt, InterruptQuerySet
+from runs.models.keys import ApiKey, Scope
+from runs.models.runs import Run, RunEvent, RunQuerySet
+from runs.models.threads import Thread, ThreadQuerySet, uuid7
+
+__all__ = [
+    "ApiKey",
+    "Assistant",
+    "AssistantVersion",
+    "Breakpoint",
+    "Interrupt",
+    "InterruptQuerySet",
+    "Run",
+    "RunEvent",
+    "RunQuerySet",
+    "Scope",
+    "Thread",
+    "ThreadQuerySet",
+    "uuid7",
+]
