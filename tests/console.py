@@ -55,6 +55,9 @@ class Process:
     def pid(self) -> int:
         return self.popen.pid
 
+    def is_alive(self) -> bool:
+        return self.popen.poll() is None
+
     def send(self, number: signal.Signals) -> None:
         self.popen.send_signal(number)
 
@@ -92,6 +95,7 @@ class Console:
             **environment,
         }
         self.workers: list[Process] = []
+        self.hired = 0
         self.api_key = ""
 
     @property
@@ -120,9 +124,21 @@ class Console:
             return False
 
     def add_worker(self) -> Process:
-        worker = self.process(f"worker{len(self.workers)}", [sys.executable, "manage.py", "worker"])
+        worker = self.process(f"worker{self.hired}", [sys.executable, "manage.py", "worker"])
+        self.hired += 1
         self.workers.append(worker)
         return worker
+
+    def staff(self, count: int) -> list[Process]:
+        """As many living workers as asked for, new ones in the place of the dead."""
+        living = [worker for worker in self.workers if worker.is_alive()]
+        for worker in living[count:]:
+            worker.stop()
+        self.workers = living[:count]
+        for _ in range(count - len(self.workers)):
+            self.add_worker()
+        self.wait_until_ready()
+        return list(self.workers)
 
     def process(self, name: str, argv: list[str]) -> Process:
         return Process(argv, self.env, self.folder / f"{name}.log")
@@ -150,6 +166,11 @@ class Console:
             trust_env=False,
             **options,
         )
+
+    def check_ledger(self) -> None:
+        """Every invariant holds, by the command operators have."""
+        checked = self.manage("check_ledger")
+        assert checked.returncode == 0, checked.stdout + checked.stderr
 
     def stop(self) -> None:
         for process in [*self.workers, self.web]:
