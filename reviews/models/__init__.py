@@ -1,0 +1,18 @@
+"""What people were asked, what they answered, and what became of the answer."""
+
+from __future__ import annotations
+
+from reviews.models.decisions import Decision, DecisionQuerySet, Delivery, DeliveryQuerySet
+from reviews.models.policies import ReviewPolicy
+from reviews.models.tasks import CLAIM, ReviewTask, ReviewTaskQuerySet
+
+__all__ = [
+    "CLAIM",
+    "Decision",
+    "DecisionQuerySet",
+    "Delivery",
+    "DeliveryQuerySet",
+    "ReviewPolicy",
+    "ReviewTask",
+    "ReviewTaskQuerySet",
+]

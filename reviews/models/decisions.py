@@ -1,0 +1,97 @@
+"""What people answered, and what became of the answer."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.utils.timezone import now
+
+from hitl_console.fields import WireJSONField
+from reviews.models.tasks import ReviewTask
+from reviews.payloads import Kind
+
+
+class DecisionQuerySet(models.QuerySet["Decision"]):
+    def effective(self) -> DecisionQuerySet:
+        """Those that stand: not given back by the graph."""
+        return self.exclude(delivery__state__in=Delivery.VOID)
+
+    def standing_on(self, task: ReviewTask) -> Decision | None:
+        """The decision a task was closed by."""
+        return self.effective().filter(task=task).select_related("reviewer").last()
+
+
+class Decision(models.Model):
+    """One reviewer's answer. Rows are only ever added; what became of it is its Delivery."""
+
+    class Via(models.TextChoices):
+        PAGE = "page"
+        API = "api"  # the review tasks API
+        RESUME = "resume"  # a run with command.resume
+
+    task = models.ForeignKey(ReviewTask, models.PROTECT, related_name="decisions")
+    reviewer = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="decisions")
+    kind = models.CharField(max_length=10, choices=[(kind.value, kind.name) for kind in Kind])
+    value = WireJSONField(null=True)  # what the graph receives
+    comment = models.TextField(blank=True)  # between people; the agent never sees it
+    via = models.CharField(max_length=6, choices=Via)
+    digest = models.CharField(max_length=64)  # of the task that was decided
+    idempotency_key = models.CharField(max_length=255, blank=True)
+    body_digest = models.CharField(max_length=64, blank=True)  # of the request with that key
+    created_at = models.DateTimeField(default=now, editable=False)
+
+    objects = DecisionQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["reviewer", "idempotency_key"],
+                condition=~models.Q(idempotency_key=""),
+                name="one_decision_per_idempotency_key",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.reviewer} {self.kind} #{self.task_id}"
+
+
+class DeliveryQuerySet(models.QuerySet["Delivery"]):
+    def move(self, *, expect: tuple[str, ...], to: str, **fields: object) -> int:
+        """Move deliveries on that still are what we expect; returns how many."""
+        return self.filter(state__in=expect).update(state=to, updated_at=now(), **fields)
+
+
+class Delivery(models.Model):
+    """A decision's way to its graph: recorded → delivered → consumed, or given back."""
+
+    class State(models.TextChoices):
+        RECORDED = "recorded"  # waits for the other answers of its pause
+        DELIVERED = "delivered"  # a resume run carries it
+        CONSUMED = "consumed"  # the run's settlement shows the interrupt gone
+        REFUSED = "refused"  # the graph did not take it; the task is open again
+        FAILED = "failed"  # the graph took it and then failed
+
+    LIVE = (State.RECORDED, State.DELIVERED)
+    VOID = (State.REFUSED,)
+
+    decision = models.OneToOneField(Decision, models.PROTECT, related_name="delivery")
+    task = models.ForeignKey(ReviewTask, models.PROTECT, related_name="deliveries")
+    state = models.CharField(max_length=9, choices=State, default=State.RECORDED)
+    run_id = models.UUIDField(null=True)  # the resume run
+    updated_at = models.DateTimeField(default=now)
+
+    objects = DeliveryQuerySet.as_manager()
+
+    class Meta:
+        verbose_name_plural = "deliveries"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["task"],
+                condition=~models.Q(state="refused"),
+                name="one_effective_decision_per_task",
+            )
+        ]
+        indexes = [models.Index(fields=["run_id"])]
+
+    def __str__(self) -> str:
+        return f"{self.decision}: {self.state}"

@@ -1,0 +1,22 @@
+"""Who reviews what."""
+
+from __future__ import annotations
+
+from django.contrib.auth.models import Group
+from django.db import models
+
+
+class ReviewPolicy(models.Model):
+    """Which queue reviews what; the first that fits, by order, wins."""
+
+    order = models.PositiveIntegerField(default=100)
+    graph_id = models.CharField(max_length=200, blank=True, help_text="empty: every graph")
+    node = models.CharField(max_length=500, blank=True, help_text="empty: every node")
+    queue = models.ForeignKey(Group, models.PROTECT, related_name="review_policies")
+
+    class Meta:
+        ordering = ["order", "pk"]
+        verbose_name_plural = "review policies"
+
+    def __str__(self) -> str:
+        return f"{self.graph_id or 'every graph'} / {self.node or 'every node'} → {self.queue}"
