@@ -38,7 +38,7 @@ function keepDraft(within) {
 
 function restoreDraft(within) {
   const kept = sessionStorage.getItem(draftKey(taskId()));
-  if (!kept || "refused" in within.dataset) return;
+  if (!kept) return; // it is at least as new as what the server was sent
   const entries = JSON.parse(kept);
   for (const control of controls(within)) {
     const values = entries.filter(([name]) => name === control.name).map(([, value]) => value);
