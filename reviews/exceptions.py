@@ -34,6 +34,14 @@ class ClaimedByOther(ReviewError):
     """Somebody else has claimed this task."""
 
 
+class GraphHasChanged(ReviewError):
+    """The graph was changed since it asked. Accept the change before you decide."""
+
+
+class NotStuck(ReviewError):
+    """This task is not stuck behind an answer."""
+
+
 class KeyReused(ReviewError):
     """This Idempotency-Key was used with another body."""
 

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, connections
 from django.utils.timezone import now
 from procrastinate.contrib.django import app
 
@@ -72,9 +72,10 @@ async def _insist(service: Callable[..., None], **kwargs: Any) -> None:
         try:
             await sync_to_async(service)(**kwargs)
             return
-        except (OperationalError, InterfaceError):
+        except (OperationalError, InterfaceError) as error:
             if delay is None:
-                raise
+                raise StorageLost(str(error)) from error
+            await sync_to_async(connections.close_all)()  # or this thread keeps the one that broke
             await asyncio.sleep(delay)
 
 
@@ -133,7 +134,7 @@ class EventLog:
         async with self.lock:
             chunks, self.waiting = self.waiting, []
             if chunks:
-                await sync_to_async(events.append)(self.run, chunks)
+                await _insist(events.append, run=self.run, chunks=chunks)
 
     async def _flush_soon(self) -> None:
         await asyncio.sleep(FLUSH)

@@ -11,9 +11,9 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from asgiref.sync import ThreadSensitiveContext
+from asgiref.sync import ThreadSensitiveContext, sync_to_async
 from django.conf import settings
-from django.db import connection
+from django.db import connection, connections
 from procrastinate import PsycopgConnector
 from procrastinate.contrib.django import app
 from psycopg import AsyncConnection, OperationalError
@@ -134,6 +134,9 @@ async def work() -> None:
 
 async def _take_jobs() -> None:
     """One life of procrastinate's worker; cancelled, it stops taking and finishes what it has."""
+    await sync_to_async(
+        connections.close_all
+    )()  # its periodic jobs come by Django's, broken or not
     connector = PsycopgConnector(conninfo=conninfo(), min_size=2, max_size=4)
     queue_app = app.with_connector(connector)
     async with queue_app.open_async():

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from reviews.models.decisions import Decision, DecisionQuerySet, Delivery, DeliveryQuerySet
+from reviews.models.decisions import (
+    Decision,
+    DecisionQuerySet,
+    Delivery,
+    DeliveryQuerySet,
+    Repair,
+)
 from reviews.models.policies import ReviewPolicy
 from reviews.models.tasks import CLAIM, ReviewTask, ReviewTaskQuerySet
 
@@ -12,6 +18,7 @@ __all__ = [
     "DecisionQuerySet",
     "Delivery",
     "DeliveryQuerySet",
+    "Repair",
     "ReviewPolicy",
     "ReviewTask",
     "ReviewTaskQuerySet",

@@ -11,6 +11,13 @@ from reviews.models.tasks import ReviewTask
 from reviews.payloads import Kind
 
 
+class Repair(models.TextChoices):
+    """What can be decided of a task whose node failed after its answer."""
+
+    RETRY = "retry", "Retry with this answer"
+    ASK_AGAIN = "ask_again", "Ask again"
+
+
 class DecisionQuerySet(models.QuerySet["Decision"]):
     def effective(self) -> DecisionQuerySet:
         """Those that stand: not given back by the graph."""
@@ -31,7 +38,9 @@ class Decision(models.Model):
 
     task = models.ForeignKey(ReviewTask, models.PROTECT, related_name="decisions")
     reviewer = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="decisions")
-    kind = models.CharField(max_length=10, choices=[(kind.value, kind.name) for kind in Kind])
+    kind = models.CharField(
+        max_length=10, choices=[(kind.value, kind.name) for kind in (*Kind, *Repair)]
+    )
     value = WireJSONField(null=True)  # what the graph receives
     comment = models.TextField(blank=True)  # between people; the agent never sees it
     via = models.CharField(max_length=6, choices=Via)
@@ -70,9 +79,10 @@ class Delivery(models.Model):
         CONSUMED = "consumed"  # the run's settlement shows the interrupt gone
         REFUSED = "refused"  # the graph did not take it; the task is open again
         FAILED = "failed"  # the graph took it and then failed
+        REPAIRED = "repaired"  # failed, and a later decision on the task stands in its place
 
     LIVE = (State.RECORDED, State.DELIVERED)
-    VOID = (State.REFUSED,)
+    VOID = (State.REFUSED, State.REPAIRED)
 
     decision = models.OneToOneField(Decision, models.PROTECT, related_name="delivery")
     task = models.ForeignKey(ReviewTask, models.PROTECT, related_name="deliveries")
@@ -87,7 +97,7 @@ class Delivery(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["task"],
-                condition=~models.Q(state="refused"),
+                condition=~models.Q(state__in=["refused", "repaired"]),
                 name="one_effective_decision_per_task",
             )
         ]

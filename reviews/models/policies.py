@@ -13,6 +13,10 @@ class ReviewPolicy(models.Model):
     graph_id = models.CharField(max_length=200, blank=True, help_text="empty: every graph")
     node = models.CharField(max_length=500, blank=True, help_text="empty: every node")
     queue = models.ForeignKey(Group, models.PROTECT, related_name="review_policies")
+    reviewers_only = models.BooleanField(
+        default=False,
+        help_text="only reviewers, and keys with tasks:decide, may answer or go around",
+    )
 
     class Meta:
         ordering = ["order", "pk"]

@@ -88,6 +88,8 @@ class ReviewTask(models.Model):
     status = models.CharField(max_length=10, choices=Status, default=Status.OPEN)
     version = models.PositiveIntegerField(default=1)
     queue = models.ForeignKey(Group, models.PROTECT, related_name="review_tasks")
+    reviewers_only = models.BooleanField(default=False)  # as the policy was when it was raised
+    superseded_by = models.ForeignKey("self", models.SET_NULL, null=True, related_name="+")
     claimed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="claimed_tasks"
     )

@@ -10,11 +10,24 @@ from django.db import transaction
 
 from reviews import live, payloads
 from reviews.digests import digest_of
-from reviews.exceptions import AlreadyDecided, ClaimedByOther, KeyReused, Superseded
+from reviews.exceptions import (
+    AlreadyDecided,
+    ClaimedByOther,
+    GraphHasChanged,
+    KeyReused,
+    Superseded,
+)
 from reviews.models import Decision, Delivery, ReviewTask
 from reviews.payloads import Kind
 from runs import services as runs
-from runs.exceptions import AlreadyAnswered, AnswerRefused, GraphChanged, StaleThread
+from runs.exceptions import (
+    AlreadyAnswered,
+    AnswerRefused,
+    GraphChanged,
+    GraphDiffers,
+    ReviewersOnly,
+    StaleThread,
+)
 from runs.models import Interrupt, Run, Thread
 
 Status, State = ReviewTask.Status, Delivery.State
@@ -50,6 +63,8 @@ def decide(
                 idempotency_key=idempotency_key,
                 body_digest=body if idempotency_key else "",
             )
+    except GraphDiffers as error:
+        raise GraphHasChanged(task) from error
     except (StaleThread, GraphChanged) as error:
         if ReviewTask.objects.move(task.pk, expect=Status.OPEN, to=Status.SUPERSEDED):
             live.tell(task, Status.SUPERSEDED)
@@ -57,7 +72,9 @@ def decide(
         raise Superseded(task) from error
 
 
-def record_answers(*, run: Run, answers: Mapping[Interrupt, Any], actor: User) -> None:
+def record_answers(
+    *, run: Run, answers: Mapping[Interrupt, Any], actor: User, may_decide: bool = True
+) -> None:
     """What reviewers decided is on its way in this run; what a client sent becomes its decision.
 
     Called inside the transaction that makes the run. An answer the question does not allow, or
@@ -66,6 +83,8 @@ def record_answers(*, run: Run, answers: Mapping[Interrupt, Any], actor: User) -
     tasks = ReviewTask.objects.filter(interrupt__in=answers).select_related("interrupt")
     for task in tasks:
         assert task.interrupt is not None
+        if task.reviewers_only and not may_decide:
+            raise ReviewersOnly
         decision = None if task.is_open else Decision.objects.standing_on(task)
         if decision is None:
             _decide_by_resume(task, answers[task.interrupt], run, actor)
@@ -123,7 +142,9 @@ def _decide_by_resume(task: ReviewTask, value: Any, run: Run, actor: User) -> No
     try:
         kind = payloads.read_answer(task.asked, value)
     except payloads.AnswerRefused as error:
-        raise AnswerRefused(str(error)) from error
+        if run.kwargs["strict_resume"]:
+            raise AnswerRefused(str(error)) from error
+        kind = Kind.RESPOND  # the graph will say what it thinks of it
     ReviewTask.objects.move(task.pk, expect=task.status, to=Status.DECIDED)
     live.tell(task, Status.DECIDED)
     _record(task, resumed_by=run, reviewer=actor, kind=kind, value=value, via=Decision.Via.RESUME)
@@ -142,7 +163,7 @@ def _send_if_complete(thread: Thread, reviewer: User) -> None:
     runs.create_run(
         thread=thread,
         assistant=asking.assistant or runs.get_assistant(asking.graph_id),
-        request={**_inherited(asking), **request},
+        request=runs.continuation_of(asking) | request | {"strict_resume": True},
         state_update=state_update,
         actor=reviewer,
     )
@@ -157,14 +178,5 @@ def _resume_of(
         named = {interrupt.key: decision.value for interrupt, decision in answers.items()}
         return {"command": {"resume": named}}, None
     if decision.kind == Kind.STOP:
-        return {"input": None}, {"values": None, "as_node": "__end__"}
-    return {"input": None}, None
-
-
-def _inherited(asking: Run) -> dict[str, Any]:
-    """A resume runs as the run that asked did: its configuration, its breakpoints, its webhook."""
-    names = ("config", "context", "interrupt_before", "interrupt_after", "webhook", "durability")
-    return {name: asking.kwargs[name] for name in names} | {
-        "stream_subgraphs": asking.kwargs["subgraphs"],
-        "temporary": asking.kwargs["temporary"],
-    }
+        return {}, {"values": None, "as_node": "__end__"}
+    return {}, None

@@ -6,7 +6,8 @@ from django.contrib.auth.models import Group
 
 from reviews import live, payloads, policies
 from reviews.digests import digest_of
-from reviews.models import Delivery, ReviewPolicy, ReviewTask
+from reviews.models import Delivery, Repair, ReviewPolicy, ReviewTask
+from runs.exceptions import ReviewersOnly
 from runs.models import Interrupt, Run
 
 Status, State = ReviewTask.Status, Delivery.State
@@ -33,8 +34,11 @@ def open_tasks(*, run: Run, interrupts: list[Interrupt]) -> None:
 def close_tasks(*, interrupts: list[Interrupt], run: Run | None, reason: str) -> None:
     """The graph no longer waits: the answer arrived, or nobody will hear one."""
     for task in ReviewTask.objects.filter(interrupt__in=interrupts).defer("value"):
+        asked_again = task.deliveries.filter(decision__kind=Repair.ASK_AGAIN)
+        asked_again.move(expect=(State.DELIVERED,), to=State.CONSUMED)
         if reason == "consumed":
-            task.deliveries.all().move(expect=(State.DELIVERED,), to=State.CONSUMED)
+            task.deliveries.all().move(expect=(State.DELIVERED, State.FAILED), to=State.CONSUMED)
+            ReviewTask.objects.move(task.pk, expect=Status.FAILED, to=Status.DECIDED)
             live.tell(task, State.CONSUMED)
             continue
         task.deliveries.all().move(expect=Delivery.LIVE, to=State.REFUSED)
@@ -43,11 +47,18 @@ def close_tasks(*, interrupts: list[Interrupt], run: Run | None, reason: str) ->
             live.tell(task, NO_LONGER_ASKED[reason])
 
 
-def queue_for(graph_id: str, node: str) -> Group:
-    """Who reviews a pause, by policy; the default queue where none fits."""
+def policy_for(graph_id: str, node: str) -> ReviewPolicy:
+    """Who reviews a pause and how; the default queue where no policy fits."""
     every = ReviewPolicy.objects.select_related("queue")
-    policy = policies.fitting(every, graph_id=graph_id, node=node)
-    return policy.queue if policy else Group.objects.get_or_create(name=DEFAULT_QUEUE)[0]
+    if policy := policies.fitting(every, graph_id=graph_id, node=node):
+        return policy
+    return ReviewPolicy(queue=Group.objects.get_or_create(name=DEFAULT_QUEUE)[0])
+
+
+def refuse_ways_around(*, graph_id: str, what: str, may_decide: bool) -> None:
+    """Where an answer is for reviewers only, nobody moves the thread past the question."""
+    if not may_decide and policies.protects(ReviewPolicy.objects.all(), graph_id):
+        raise ReviewersOnly(f"{ReviewersOnly.default_detail} (Refused: {what}.)")
 
 
 def identity_of(task: ReviewTask) -> str:
@@ -67,6 +78,7 @@ def identity_of(task: ReviewTask) -> str:
 
 
 def _open(run: Run, interrupt: Interrupt) -> None:
+    policy = policy_for(run.graph_id, interrupt.node)
     task = ReviewTask(
         interrupt=interrupt,
         thread_id=run.thread_id,
@@ -81,7 +93,8 @@ def _open(run: Run, interrupt: Interrupt) -> None:
         position=interrupt.position,
         value=interrupt.value,
         response_schema=interrupt.response_schema,
-        queue=queue_for(run.graph_id, interrupt.node),
+        queue=policy.queue,
+        reviewers_only=policy.reviewers_only,
     )
     asked = task.asked
     task.shape = payloads.shape_of(asked)
@@ -91,6 +104,17 @@ def _open(run: Run, interrupt: Interrupt) -> None:
     task.status = Status.FAILED if interrupt.status == Interrupt.Status.STUCK else Status.OPEN
     task.save()
     live.tell(task, task.status)
+    _link_asked_again(run, task)
+
+
+def _link_asked_again(run: Run, task: ReviewTask) -> None:
+    """A task somebody had asked again leads to the one that replaced it."""
+    ReviewTask.objects.on(run.thread_id).filter(
+        deliveries__run_id=run.pk,
+        deliveries__decision__kind=Repair.ASK_AGAIN,
+        node=task.node,
+        superseded_by=None,
+    ).update(superseded_by=task)
 
 
 def _ask_again(task: ReviewTask, interrupt: Interrupt) -> None:

@@ -10,6 +10,7 @@ from runs.services.assistants import (
     update_assistant,
 )
 from runs.services.breakpoints import added, remove_breakpoint, set_breakpoint, stops_of
+from runs.services.deploys import pending_problems, problem_of
 from runs.services.discarding import discard_thread
 from runs.services.execution import (
     fail_run,
@@ -19,7 +20,14 @@ from runs.services.execution import (
     start_run,
     sweep_runs,
 )
-from runs.services.runs import cancel_run, create_run, delete_run, get_assistant
+from runs.services.repair import accept_graph, ask_again, retry_answer
+from runs.services.runs import (
+    cancel_run,
+    continuation_of,
+    create_run,
+    delete_run,
+    get_assistant,
+)
 from runs.services.threads import (
     copy_thread,
     create_thread,
@@ -30,8 +38,11 @@ from runs.services.threads import (
 )
 
 __all__ = [
+    "accept_graph",
     "added",
+    "ask_again",
     "cancel_run",
+    "continuation_of",
     "copy_thread",
     "create_assistant",
     "create_run",
@@ -44,8 +55,11 @@ __all__ = [
     "get_assistant",
     "get_thread",
     "hand_back_run",
+    "pending_problems",
+    "problem_of",
     "remove_breakpoint",
     "renew_leases",
+    "retry_answer",
     "set_breakpoint",
     "set_latest_version",
     "settle_run",

@@ -22,6 +22,7 @@ from runs.exceptions import (
 )
 from runs.models import Interrupt, Run, Thread
 from runs.runtime import AskedInterrupt, PausedAt
+from runs.services import deploys
 from runs.signals import interrupts_closed, run_interrupted
 
 INTERRUPT_ID = re.compile(r"[0-9a-f]{32}")
@@ -46,9 +47,7 @@ def answers_in(thread: Thread, graph_id: str, request: Mapping[str, Any]) -> Ans
         raise OtherGraph
     if _goes_back(request, pending):
         if has_answer and is_strict(request):
-            raise StaleThread(
-                "An answer to an old checkpoint would replay another; nothing was sent."
-            )
+            raise StaleThread("The thread does not wait at that checkpoint; nothing was sent.")
         return {}
     breakpoints: Answers = {interrupt: None for interrupt in pending if interrupt.is_breakpoint}
     if breakpoints:
@@ -71,9 +70,7 @@ def is_strict(request: Mapping[str, Any]) -> bool:
 def _as_the_reference(answer: Any, pending: list[Interrupt]) -> Answers:
     """What LangGraph will make of an answer, for the ledger; nothing is refused here."""
     if is_answer_map(answer):
-        return {
-            interrupt: answer[interrupt.key] for interrupt in pending if interrupt.key in answer
-        }
+        return {asked: answer[asked.key] for asked in pending if asked.key in answer}
     return {pending[0]: answer} if len(pending) == 1 else {}
 
 
@@ -156,7 +153,7 @@ def _refuse_old_answers(thread: Thread, pending: list[Interrupt]) -> None:
         )
 
 
-def guard(thread: Thread, graph_id: str, answers: Answers) -> None:
+def guard(thread: Thread, answers: Answers) -> None:
     """Just before a resume: the thread stands where it asked, and the graph has the node."""
     if not answers:
         return
@@ -164,12 +161,9 @@ def guard(thread: Thread, graph_id: str, answers: Answers) -> None:
     for interrupt in answers:
         if head is None or interrupt.checkpoint_id != head:
             raise StaleThread
-        nodes = interrupt.node.split(", ") if interrupt.is_breakpoint else [interrupt.node]
-        if not all(runtime.has_node(graph_id, interrupt.namespace, node) for node in nodes):
-            raise GraphChanged(
-                f"The graph no longer has the node '{interrupt.node}' that asked; nothing was sent."
-            )
-        if interrupt.fingerprint != runtime.registry.fingerprint(graph_id):
+        if problem := deploys.missing(interrupt):
+            raise GraphChanged(f"Nothing was sent: {problem}.")
+        if deploys.is_changed(interrupt):
             raise GraphDiffers
 
 
@@ -272,13 +266,17 @@ def _keep(
 
 def _close_gone(run: Run, rows: Mapping[str, Interrupt], waiting: set[str]) -> None:
     gone = [row for key, row in rows.items() if key not in waiting]
-    consumed = [row for row in gone if row.answered_by_id == run.pk]
-    carried = [row for row in gone if row.answered_by_id not in (None, run.pk)]
-    superseded = [row for row in gone if row.answered_by_id is None]
+    consumed = [row for row in gone if _took_its_answer(row, run)]
     if consumed:
         _close(consumed, run=run, reason="consumed")
-    if superseded or carried:
-        _close(superseded + carried, run=run, reason="superseded")
+    if left := [row for row in gone if row not in consumed]:
+        _close(left, run=run, reason="superseded")
+
+
+def _took_its_answer(row: Interrupt, run: Run) -> bool:
+    """Whether a question went because this run answered it, or made a stuck node go on."""
+    is_stuck = row.status == Interrupt.Status.STUCK
+    return row.answered_by_id == run.pk or (is_stuck and not run.kwargs["checkpoint_id"])
 
 
 def _close(rows: list[Interrupt], *, run: Run | None, reason: str) -> None:

@@ -16,6 +16,7 @@ from runs import events, queue, runtime
 from runs.exceptions import NotFound, RunsError, ThreadBusy
 from runs.models import Assistant, Interrupt, Run, Thread
 from runs.services import breakpoints, execution, interrupts
+from runs.services.assistants import system_assistant_id
 from runs.signals import interrupts_answered, run_finished, way_around_asked
 
 RESERVED = ("thread_id", "run_id", "checkpoint_ns", "checkpoint_map")
@@ -41,7 +42,7 @@ def create_run(
     is_free = _make_room(thread, request.get("multitask_strategy", "enqueue"))
     breakpoints.stops_of(assistant.pk, assistant.graph_id)
     answers = interrupts.answers_in(thread, assistant.graph_id, request)
-    interrupts.guard(thread, assistant.graph_id, answers)
+    interrupts.guard(thread, answers)
     if way := _way_around(thread, request):
         way_around_asked.send(
             sender=Run,
@@ -225,10 +226,18 @@ def _settle_cancelled(thread: Thread, run: Run, error: dict[str, Any]) -> None:
     run_finished.send(sender=Run, run=run)
 
 
+def continuation_of(asking: Run) -> dict[str, Any]:
+    """What a run that goes on takes over: configuration, breakpoints, webhook."""
+    names = ("config", "context", "interrupt_before", "interrupt_after", "webhook", "durability")
+    return {name: asking.kwargs[name] for name in names} | {
+        "input": None,
+        "stream_subgraphs": asking.kwargs["subgraphs"],
+        "temporary": asking.kwargs["temporary"],
+    }
+
+
 def get_assistant(name: str) -> Assistant:
     """The assistant a body means: by id, or by graph for the graph's own."""
-    from runs.services.assistants import system_assistant_id
-
     try:
         assistant_id = UUID(name)
     except ValueError:
