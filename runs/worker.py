@@ -134,9 +134,7 @@ async def work() -> None:
 
 async def _take_jobs() -> None:
     """One life of procrastinate's worker; cancelled, it stops taking and finishes what it has."""
-    await sync_to_async(
-        connections.close_all
-    )()  # its periodic jobs use Django's
+    await sync_to_async(connections.close_all)()  # its periodic jobs use Django's
     connector = PsycopgConnector(conninfo=conninfo(), min_size=2, max_size=4)
     queue_app = app.with_connector(connector)
     async with queue_app.open_async():
