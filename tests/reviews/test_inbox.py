@@ -17,7 +17,7 @@ from django.test import Client
 from django.urls import reverse
 
 from reviews import services
-from reviews.models import Decision, ReviewTask
+from reviews.models import Decision, Delivery, ReviewTask
 from reviews.payloads import shape_of, summary_of, title_of
 from reviews.templatetags.review_tags import agent_markdown
 from runs.models import uuid7
@@ -324,6 +324,20 @@ def test_every_shape_has_a_page(rosa: User, shown: Ask, value: Any) -> None:
 
     assert page.status_code == 200
     assert "What the graph will receive" in words(page)
+
+
+def test_an_answer_the_graph_gave_back_is_told(rosa: User, shown: Ask) -> None:
+    task = shown({"text_to_revise": "Hi"})
+    given_back = Decision.objects.create(
+        task=task, reviewer=rosa, kind="edit", value="Ho", digest=task.digest, via="page"
+    )
+    Delivery.objects.create(decision=given_back, task=task, state="refused")
+
+    page = words(browser_of(rosa).get(url("task", task)))
+
+    assert "The graph did not accept the last answer." in page
+    assert "Rosa: edited" in page
+    assert 'name="text"' in page
 
 
 # -- hostile text --------------------------------------------------------------------------------
