@@ -6,6 +6,7 @@ All tests use one database, which keeps what they did: each makes its own thread
 from __future__ import annotations
 
 import os
+import shutil
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -57,7 +58,8 @@ def test_url() -> str:
 @pytest.fixture(scope="session")
 def console(test_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
     """Daphne and one worker on the test database, for the whole session."""
-    console = Console(tmp_path_factory.mktemp("console"), test_url)
+    folder = tmp_path_factory.mktemp("console")
+    console = Console(folder, test_url, REFUND_LOG=str(folder / "refunds.log"))
     console.api_key = issue_key("session", [Scope.RUNS, Scope.RESUME])
     with running(console):
         yield console
@@ -99,6 +101,20 @@ def drop_database(name: str) -> None:
 def issue_key(name: str, scopes: list[str], user: User | None = None) -> str:
     user = user or User.objects.create(username=f"key:{name}:{uuid.uuid4().hex[:8]}")
     return ApiKey.objects.issue(name=name, user=user, scopes=scopes)[1]
+
+
+def require(what: str, *names: str) -> str:
+    """The path of a program found here by one of its names; without it the test is skipped.
+
+    Where everything must be tried (`CI=true`) that is a failure.
+    """
+    found = next(filter(None, map(shutil.which, names)), None)
+    if found is None:
+        why = f"no {what} here: install one, as in `apt install {names[0]}`"
+        if os.environ.get("CI") == "true":
+            pytest.fail(why)
+        pytest.skip(why)
+    return found
 
 
 # -- clients ---------------------------------------------------------------------------------

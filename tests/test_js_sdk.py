@@ -1,0 +1,70 @@
+"""The flow LangGraph documents, by its official JS SDK on Node."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import require
+from tests.console import Console
+
+FOLDER = Path(__file__).resolve().parent / "js"
+QUESTION = {"text_to_revise": "original text"}
+
+
+@pytest.fixture(scope="module")
+def node() -> str:
+    """Node, with the pinned SDK installed beside the script."""
+    node, npm = require("Node.js of version 20 or newer", "nodejs", "node"), require("npm", "npm")
+    installed = FOLDER / "node_modules" / ".package-lock.json"
+    lock = FOLDER / "package-lock.json"
+    if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
+        npm_ci = [npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--engine-strict"]
+        done = subprocess.run(npm_ci, cwd=FOLDER, capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stderr
+    return node
+
+
+@pytest.fixture(scope="module")
+def seen(node: str, console: Console) -> dict[str, Any]:
+    """What the script saw, once through all its flows."""
+    done = subprocess.run(
+        [node, "documented_flow.mjs"],
+        cwd=FOLDER,
+        env={**os.environ, "URL": console.url, "API_KEY": console.api_key},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def test_a_run_asks_and_a_command_answers(seen: dict[str, Any]) -> None:
+    interrupt = seen["asked"]["__interrupt__"][0]
+    assert interrupt["value"] == QUESTION
+    assert seen["state"]["tasks"][0]["interrupts"] == [{"id": interrupt["id"], "value": QUESTION}]
+    assert seen["waiting"]["status"] == "interrupted"
+    assert seen["resumed"] == {"some_text": "Edited text"}
+
+
+def test_a_stream_ends_at_the_interrupt_and_goes_on_in_the_next(seen: dict[str, Any]) -> None:
+    events = [chunk["event"] for chunk in seen["streamed"]]
+    assert events == ["metadata", "updates", "metadata", "values", "values"]
+    assert seen["streamed"][1]["data"]["__interrupt__"][0]["value"] == QUESTION
+    assert seen["streamed"][-1]["data"] == {"some_text": "Edited text"}
+
+
+def test_a_breakpoint_is_passed_with_null_input(seen: dict[str, Any]) -> None:
+    assert seen["paused"]["visited"] == ["step_1"]
+    assert seen["ended"]["visited"] == ["step_1", "step_2", "step_3"]
+
+
+def test_an_answer_to_nothing_is_refused(seen: dict[str, Any]) -> None:
+    assert seen["refused"] == 409
