@@ -24,6 +24,10 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]  # Channel
             await self.channel_layer.group_add(group, self.channel_name)
         await self.accept()
 
+    async def listener_restored(self, message: dict[str, Any]) -> None:
+        """Signals may have been missed while Postgres was away: the page reads again."""
+        await self.send_json({})
+
     async def task_changed(self, message: dict[str, Any]) -> None:
         await self.send_json({"task": message["task"], "is": message["is"]})
 

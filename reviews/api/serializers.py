@@ -103,8 +103,10 @@ class ActionVerdictSerializer(serializers.Serializer[Any]):
 class VerdictSerializer(serializers.Serializer[Any]):
     """What a reviewer answers: `value` for a text, a form or any JSON; `actions` for tool calls."""
 
-    kind = serializers.ChoiceField(choices=[kind.value for kind in Kind])
-    value = serializers.JSONField(required=False)
+    kind = serializers.ChoiceField(
+        choices=[kind.value for kind in Kind], required=False, help_text="not beside `actions`"
+    )
+    value = serializers.JSONField(required=False, allow_null=True)
     actions = ActionVerdictSerializer(many=True, required=False)
     comment = serializers.CharField(
         required=False, allow_blank=True, default="", help_text="between people: no agent sees it"

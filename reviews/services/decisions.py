@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.utils.timezone import now
 
-from reviews import live, payloads
+from reviews import live, payloads, queue
 from reviews.digests import digest_of
 from reviews.exceptions import (
     AlreadyDecided,
@@ -19,6 +22,7 @@ from reviews.exceptions import (
 )
 from reviews.models import Decision, Delivery, ReviewTask
 from reviews.payloads import Kind
+from reviews.services import audit
 from runs import services as runs
 from runs.exceptions import (
     AlreadyAnswered,
@@ -41,10 +45,12 @@ def decide(
     comment: str = "",
     via: str = Decision.Via.API,
     idempotency_key: str = "",
+    seen_digest: str = "",
 ) -> Decision:
     """Record a reviewer's answer; the last answer a pause waits for resumes its thread.
 
-    `verdict` is what `payloads.answer_value` takes. Raises payloads.AnswerRefused (nothing
+    `verdict` is what `payloads.answer_value` takes, `seen_digest` the SHA-256 of the request as
+    the reviewer was shown it. A policy may hold the answer for some seconds first. Raises payloads.AnswerRefused (nothing
     changed, the errors say where), AlreadyDecided, ClaimedByOther, Superseded or KeyReused.
     """
     body = digest_of({"task": task.pk, "verdict": dict(verdict), "comment": comment})
@@ -56,20 +62,29 @@ def decide(
             return _record_and_send(
                 task,
                 reviewer=reviewer,
-                kind=Kind(verdict["kind"]),
+                kind=_kind_of(task, verdict, value),
                 value=value,
                 comment=comment,
                 via=via,
                 idempotency_key=idempotency_key,
                 body_digest=body if idempotency_key else "",
+                seen_digest=seen_digest,
             )
     except GraphDiffers as error:
         raise GraphHasChanged(task) from error
     except (StaleThread, GraphChanged) as error:
-        if ReviewTask.objects.move(task.pk, expect=Status.OPEN, to=Status.SUPERSEDED):
-            live.tell(task, Status.SUPERSEDED)
+        _supersede(task, error)
         task.refresh_from_db()
         raise Superseded(task) from error
+
+
+def _supersede(task: ReviewTask, error: Exception) -> None:
+    with transaction.atomic():
+        if ReviewTask.objects.move(task.pk, expect=Status.OPEN, to=Status.SUPERSEDED):
+            live.tell(task, Status.SUPERSEDED)
+            audit.record(
+                action="task.superseded", object=f"task:{task.pk}", details={"why": str(error)}
+            )
 
 
 def record_answers(
@@ -81,6 +96,7 @@ def record_answers(
     one that differs from what somebody decided, undoes it all.
     """
     tasks = ReviewTask.objects.filter(interrupt__in=answers).select_related("interrupt")
+    sent = digest_of({"command": run.kwargs["command"], "state_update": run.state_update})
     for task in tasks:
         assert task.interrupt is not None
         if task.reviewers_only and not may_decide:
@@ -98,6 +114,19 @@ def record_answers(
             Delivery.objects.filter(decision=decision).move(
                 expect=(State.RECORDED,), to=State.DELIVERED, run_id=run.pk
             )
+        audit.record(
+            action="delivery.delivered",
+            object=f"task:{task.pk}",
+            actor=actor,
+            details={"run": str(run.pk), "sent": sent},
+        )
+
+
+def _kind_of(task: ReviewTask, verdict: Mapping[str, Any], value: Any) -> Kind:
+    """The verdict as a whole; several actions with a verdict each count as the most cautious."""
+    if kind := verdict.get("kind"):
+        return Kind(kind)
+    return payloads.read_answer(task.asked, value)
 
 
 def _repeated(reviewer: User, key: str, body: str, task: ReviewTask) -> Decision | None:
@@ -121,20 +150,40 @@ def _record_and_send(task: ReviewTask, *, reviewer: User, **fields: Any) -> Deci
         raise ClaimedByOther(task)
     if not ReviewTask.objects.move(task.pk, expect=Status.OPEN, to=Status.DECIDED):
         raise AlreadyDecided(task, Decision.objects.standing_on(task))
-    decision = _record(task, reviewer=reviewer, **fields)
+    send_after = _send_after(task, fields["via"])
+    decision = _record(task, reviewer=reviewer, send_after=send_after, **fields)
     live.tell(task, Status.DECIDED)
-    _send_if_complete(thread, reviewer)
+    if send_after:
+        queue.send_later(thread.pk, send_after)
+    else:
+        send_if_complete(thread)
     return decision
 
 
-def _record(task: ReviewTask, *, resumed_by: Run | None = None, **fields: Any) -> Decision:
+def _send_after(task: ReviewTask, via: str) -> datetime | None:
+    """Until when a decision can be undone: as its policy says, on a page a little at least."""
+    least = settings.PAGE_UNDO_SECONDS if via == Decision.Via.PAGE else 0
+    seconds = max(task.undo_seconds, least)
+    return now() + timedelta(seconds=seconds) if seconds else None
+
+
+def _record(
+    task: ReviewTask,
+    *,
+    resumed_by: Run | None = None,
+    send_after: datetime | None = None,
+    seen_digest: str = "",
+    **fields: Any,
+) -> Decision:
     decision = Decision.objects.create(task=task, digest=task.digest, **fields)
     Delivery.objects.create(
         decision=decision,
         task=task,
         state=State.DELIVERED if resumed_by else State.RECORDED,
         run_id=resumed_by.pk if resumed_by else None,
+        send_after=send_after,
     )
+    audit.record_decision(decision, seen_digest=seen_digest)
     return decision
 
 
@@ -150,23 +199,32 @@ def _decide_by_resume(task: ReviewTask, value: Any, run: Run, actor: User) -> No
     _record(task, resumed_by=run, reviewer=actor, kind=kind, value=value, via=Decision.Via.RESUME)
 
 
-def _send_if_complete(thread: Thread, reviewer: User) -> None:
-    """A superstep cannot commit before its last question is answered: all answers go as one run."""
+def send_if_complete(thread: Thread) -> None:
+    """Send what was decided on a locked thread, once nothing is open or held there any more.
+
+    A superstep cannot commit before its last question is answered: all answers go as one run.
+    """
     pending = Interrupt.objects.on(thread.pk).pending().select_related("run__assistant")
-    answers = {
+    standing = {
         interrupt: Decision.objects.standing_on(interrupt.review_task) for interrupt in pending
     }
-    if any(decision is None for decision in answers.values()):
+    answers = {interrupt: decision for interrupt, decision in standing.items() if decision}
+    if not answers or len(answers) < len(standing) or _any_held(thread, answers.values()):
         return
     asking = next(iter(answers)).run
-    request, state_update = _resume_of({i: d for i, d in answers.items() if d is not None})
+    request, state_update = _resume_of(answers)
     runs.create_run(
         thread=thread,
         assistant=asking.assistant or runs.get_assistant(asking.graph_id),
         request=runs.continuation_of(asking) | request | {"strict_resume": True},
         state_update=state_update,
-        actor=reviewer,
+        actor=max(answers.values(), key=lambda decision: decision.pk).reviewer,
     )
+
+
+def _any_held(thread: Thread, decisions: Iterable[Decision]) -> bool:
+    may_be = any(decision.delivery.send_after for decision in decisions)
+    return may_be and Delivery.objects.held().filter(task__thread_id=thread.pk).exists()
 
 
 def _resume_of(
