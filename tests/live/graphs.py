@@ -1,9 +1,12 @@
-"""Graphs no operator wants: one blocks its worker's event loop, one ends its worker each time."""
+"""Graphs no operator wants: they block their worker's event loop, end it, or ask late."""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
+
+from langgraph.types import interrupt
 
 from tests.graphs import State, chain, note, step_1, step_3
 
@@ -19,5 +22,11 @@ def end_the_process(state: State) -> State:
     os._exit(9)
 
 
+async def ask_late(state: State) -> State:
+    await asyncio.sleep(state["seconds"])
+    return {"answers": [f"{interrupt('Go on?')}"]}
+
+
 hog = chain(step_1, hog_the_loop, step_3)
 poison = chain(step_1, end_the_process)
+late = chain(ask_late)
