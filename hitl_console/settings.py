@@ -114,6 +114,7 @@ RUN_ATTEMPTS = env_int("RUN_ATTEMPTS", 3)
 RECURSION_LIMIT = env_int("RECURSION_LIMIT", 100)  # supersteps a run may take
 STOP_GRACE = env_int("HITL_STOP_GRACE", 20)  # seconds running runs get on SIGTERM
 EVENT_RETENTION = env_int("EVENT_RETENTION", 24 * 3600)  # seconds the events of a run are kept
+PAGE_UNDO_SECONDS = env_int("HITL_PAGE_UNDO", 0)  # seconds a decision made on a page can be undone
 RESUME_MODE = env_choice("HITL_RESUME_MODE", "strict", ("strict", "compatible"))
 API_AUTH = env_choice("HITL_API_AUTH", "key", ("key", "none"))
 if API_AUTH == "none" and not LOOPBACK:
@@ -136,6 +137,7 @@ INSTALLED_APPS = [
     "django_htmx",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "pgtrigger",
     "procrastinate.contrib.django",
     "rest_framework",
 ]

@@ -38,6 +38,20 @@ class GraphHasChanged(ReviewError):
     """The graph was changed since it asked. Accept the change before you decide."""
 
 
+class NotYours(ReviewError):
+    """Only the person who decided, or an administrator, can undo this."""
+
+    status_code = 403
+
+
+class AlreadySent(ReviewError):
+    """It is too late to undo this: the agent has the answer."""
+
+
+class NothingToUndo(ReviewError):
+    """Nobody has decided this task."""
+
+
 class NotStuck(ReviewError):
     """This task is not stuck behind an answer."""
 

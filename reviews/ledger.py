@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 from django.db import connection
 
+from reviews.models.audit import SEAL
+
 
 class Invariant(NamedTuple):
     """What must always be true, in a sentence, and the query for what is not."""
@@ -48,7 +50,7 @@ ONE_DECISION_PER_TASK = Invariant(
     """
     SELECT 'task ' || task.id FROM reviews_reviewtask task
     LEFT JOIN reviews_delivery delivery
-        ON delivery.task_id = task.id AND delivery.state <> 'refused'
+        ON delivery.task_id = task.id AND delivery.state NOT IN ('undone', 'refused', 'repaired')
     GROUP BY task.id
     HAVING count(delivery.id) > 1
         OR task.status = 'decided' AND count(delivery.id) = 0
@@ -127,12 +129,40 @@ EVERY_RUN_HAS_ITS_WORKER = Invariant(
             AND (other.status = 'running' OR other.status = 'pending' AND other.id < run.id))
     """,
 )
+THE_AUDIT_IS_AS_IT_WAS_WRITTEN = Invariant(
+    "I6",
+    "Every audit entry follows the one before it and is unchanged; so is every decision.",
+    f"""
+    WITH entry AS (
+        SELECT *, lag(seq) OVER chain AS last_seq, lag(hash) OVER chain AS last_hash
+        FROM reviews_auditentry WHERE seq IS NOT NULL
+        WINDOW chain AS (PARTITION BY workspace ORDER BY seq)
+    )
+    SELECT 'audit entry ' || seq FROM entry
+    WHERE seq <> coalesce(last_seq, 0) + 1 OR prev_hash <> coalesce(last_hash, '')
+        OR hash <> {SEAL.format(row="entry")}
+    UNION ALL
+    SELECT 'decision ' || decision.id FROM reviews_decision decision
+    WHERE NOT EXISTS (
+        SELECT FROM reviews_auditentry entry
+        WHERE entry.object = 'task:' || decision.task_id AND entry.action = 'task.decided'
+            AND entry.actor_id = decision.reviewer_id AND entry.via = decision.via
+            AND entry.details ->> 'decision' = decision.id::text
+            AND entry.details ->> 'kind' = decision.kind
+            AND entry.details ->> 'task' = decision.digest
+            AND entry.details ->> 'value' = encode(sha256(
+                convert_to(coalesce(decision.value::text, 'null'), 'UTF8')), 'hex')
+            AND entry.details ->> 'comment' = encode(sha256(
+                convert_to(decision.comment, 'UTF8')), 'hex'))
+    """,  # noqa: S608  # our own words only
+)
 INVARIANTS = (
     ONE_TASK_PER_QUESTION,
     ONE_DECISION_PER_TASK,
     ONE_RUN_PER_DELIVERY,
     EVERY_ANSWER_HAS_ITS_PERSON,
     EVERY_RUN_HAS_ITS_WORKER,
+    THE_AUDIT_IS_AS_IT_WAS_WRITTEN,
 )
 
 

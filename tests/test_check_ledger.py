@@ -15,6 +15,7 @@ from django.utils.timezone import now
 
 from reviews import ledger
 from reviews.models import Decision, Delivery, ReviewTask
+from reviews.services import audit
 from runs.models import Interrupt, Run, Thread
 from tests.conftest import make_user
 
@@ -75,8 +76,15 @@ def make_run(thread: Thread, **fields: Any) -> Run:
 
 
 def deliver(task: ReviewTask, reviewer: User, run: Run, state: str = "delivered") -> Delivery:
+    return Delivery.objects.create(
+        decision=decide(task, reviewer), task=task, state=state, run_id=run.pk
+    )
+
+
+def decide(task: ReviewTask, reviewer: User) -> Decision:
     decision = Decision.objects.create(task=task, reviewer=reviewer, kind="respond", via="api")
-    return Delivery.objects.create(decision=decision, task=task, state=state, run_id=run.pk)
+    audit.record_decision(decision)
+    return decision
 
 
 def drop(table: str, name: str) -> None:
@@ -85,6 +93,7 @@ def drop(table: str, name: str) -> None:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         cursor.execute(f'ALTER TABLE {table} DROP CONSTRAINT IF EXISTS "{name}"')
         cursor.execute(f'DROP INDEX IF EXISTS "{name}"')
+        cursor.execute(f'DROP TRIGGER IF EXISTS "{name}" ON {table}')
 
 
 @pytest.fixture
@@ -158,9 +167,7 @@ def test_i2_names_an_open_task_that_was_decided(found: Any, asked: ReviewTask) -
 
 
 def test_i2_names_a_decision_whose_way_is_not_kept(found: Any, asked: ReviewTask) -> None:
-    decision = Decision.objects.create(
-        task=asked, reviewer=make_user("rosa"), kind="respond", via="api"
-    )
+    decision = decide(asked, make_user("rosa"))
 
     found("I2", row=f"decision {decision.pk}")
 
@@ -207,6 +214,7 @@ def test_i4_names_an_answer_of_nobody_known(found: Any, answered: Delivery) -> N
 def test_i4_names_an_answer_without_a_decision(found: Any, answered: Delivery) -> None:
     interrupt_id = answered.task.interrupt_id
     answered.delete()
+    drop("reviews_decision", "pgtrigger_no_delete_85a13")
     Decision.objects.filter(task=answered.task).delete()
 
     assert f"interrupt {interrupt_id}" in ledger.violations()["I4"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from reviews.models.audit import AuditEntry
 from reviews.models.decisions import (
     Decision,
     DecisionQuerySet,
@@ -14,6 +15,7 @@ from reviews.models.tasks import CLAIM, ReviewTask, ReviewTaskQuerySet
 
 __all__ = [
     "CLAIM",
+    "AuditEntry",
     "Decision",
     "DecisionQuerySet",
     "Delivery",

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
+from django.db.models.functions import Now
 from django.utils.timezone import now
 
 from hitl_console.fields import WireJSONField
+from reviews.models.audit import only_added
 from reviews.models.tasks import ReviewTask
 from reviews.payloads import Kind
 
@@ -25,7 +27,8 @@ class DecisionQuerySet(models.QuerySet["Decision"]):
 
     def standing_on(self, task: ReviewTask) -> Decision | None:
         """The decision a task was closed by."""
-        return self.effective().filter(task=task).select_related("reviewer").last()
+        rows = self.effective().filter(task=task)
+        return rows.select_related("reviewer", "delivery").last()
 
 
 class Decision(models.Model):
@@ -59,6 +62,7 @@ class Decision(models.Model):
                 name="one_decision_per_idempotency_key",
             )
         ]
+        triggers = only_added()
 
     def __str__(self) -> str:
         return f"{self.reviewer} {self.kind} #{self.task_id}"
@@ -69,12 +73,24 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         """Move deliveries on that still are what we expect; returns how many."""
         return self.filter(state__in=expect).update(state=to, updated_at=now(), **fields)
 
+    def held(self) -> DeliveryQuerySet:
+        """Recorded, and still to be undone (database clock, as the queue's)."""
+        return self.filter(state=Delivery.State.RECORDED, send_after__gt=Now())
+
+    def overdue(self) -> DeliveryQuerySet:
+        """Held no more and yet not sent, on threads where nobody is asked anything."""
+        asked = ReviewTask.objects.open().filter(thread_id=models.OuterRef("task__thread_id"))
+        return self.filter(
+            ~models.Exists(asked), state=Delivery.State.RECORDED, send_after__lte=Now()
+        )
+
 
 class Delivery(models.Model):
     """A decision's way to its graph: recorded → delivered → consumed, or given back."""
 
     class State(models.TextChoices):
-        RECORDED = "recorded"  # waits for the other answers of its pause
+        RECORDED = "recorded"  # waits for the other answers of its pause, or to be undone
+        UNDONE = "undone"  # its reviewer took it back in time
         DELIVERED = "delivered"  # a resume run carries it
         CONSUMED = "consumed"  # the run's settlement shows the interrupt gone
         REFUSED = "refused"  # the graph did not take it; the task is open again
@@ -82,12 +98,13 @@ class Delivery(models.Model):
         REPAIRED = "repaired"  # failed, and a later decision on the task stands in its place
 
     LIVE = (State.RECORDED, State.DELIVERED)
-    VOID = (State.REFUSED, State.REPAIRED)
+    VOID = (State.UNDONE, State.REFUSED, State.REPAIRED)
 
     decision = models.OneToOneField(Decision, models.PROTECT, related_name="delivery")
     task = models.ForeignKey(ReviewTask, models.PROTECT, related_name="deliveries")
     state = models.CharField(max_length=9, choices=State, default=State.RECORDED)
     run_id = models.UUIDField(null=True)  # the resume run
+    send_after = models.DateTimeField(null=True)  # until then it can be undone
     updated_at = models.DateTimeField(default=now)
 
     objects = DeliveryQuerySet.as_manager()
@@ -97,7 +114,7 @@ class Delivery(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["task"],
-                condition=~models.Q(state__in=["refused", "repaired"]),
+                condition=~models.Q(state__in=["undone", "refused", "repaired"]),
                 name="one_effective_decision_per_task",
             )
         ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.contrib.auth.models import Group
+from django.core.validators import MaxValueValidator
 from django.db import models
 
 
@@ -18,9 +19,20 @@ class ReviewPolicy(models.Model):
         help_text="only reviewers, and keys with tasks:decide, may answer or go around",
     )
 
+    undo_seconds = models.PositiveSmallIntegerField(
+        default=0,
+        validators=[MaxValueValidator(60)],
+        help_text="how long a decision can be undone before it is sent, up to 60",
+    )
+
     class Meta:
         ordering = ["order", "pk"]
         verbose_name_plural = "review policies"
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(undo_seconds__lte=60), name="undo_for_a_minute_at_most"
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.graph_id or 'every graph'} / {self.node or 'every node'} → {self.queue}"

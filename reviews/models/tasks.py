@@ -89,6 +89,7 @@ class ReviewTask(models.Model):
     version = models.PositiveIntegerField(default=1)
     queue = models.ForeignKey(Group, models.PROTECT, related_name="review_tasks")
     reviewers_only = models.BooleanField(default=False)  # as the policy was when it was raised
+    undo_seconds = models.PositiveSmallIntegerField(default=0)  # a decision is held that long
     superseded_by = models.ForeignKey("self", models.SET_NULL, null=True, related_name="+")
     claimed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="claimed_tasks"

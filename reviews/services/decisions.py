@@ -50,8 +50,9 @@ def decide(
     """Record a reviewer's answer; the last answer a pause waits for resumes its thread.
 
     `verdict` is what `payloads.answer_value` takes, `seen_digest` the SHA-256 of the request as
-    the reviewer was shown it. A policy may hold the answer for some seconds first. Raises payloads.AnswerRefused (nothing
-    changed, the errors say where), AlreadyDecided, ClaimedByOther, Superseded or KeyReused.
+    the reviewer was shown it. A policy may hold the answer for some seconds first. Raises
+    payloads.AnswerRefused (nothing changed, the errors say where), AlreadyDecided,
+    ClaimedByOther, Superseded or KeyReused.
     """
     body = digest_of({"task": task.pk, "verdict": dict(verdict), "comment": comment})
     if earlier := _repeated(reviewer, idempotency_key, body, task):
@@ -104,7 +105,7 @@ def record_answers(
         decision = None if task.is_open else Decision.objects.standing_on(task)
         if decision is None:
             _decide_by_resume(task, answers[task.interrupt], run, actor)
-        elif not task.is_breakpoint and decision.value != answers[task.interrupt]:
+        elif _differs(task, decision, answers[task.interrupt], run):
             raise AlreadyAnswered(
                 f"Interrupt {task.interrupt.key} was already decided by "
                 f"{decision.reviewer.get_username()} ({decision.kind}) at "
@@ -118,6 +119,7 @@ def record_answers(
             action="delivery.delivered",
             object=f"task:{task.pk}",
             actor=actor,
+            via=decision.via if decision else Decision.Via.RESUME,
             details={"run": str(run.pk), "sent": sent},
         )
 
@@ -127,6 +129,13 @@ def _kind_of(task: ReviewTask, verdict: Mapping[str, Any], value: Any) -> Kind:
     if kind := verdict.get("kind"):
         return Kind(kind)
     return payloads.read_answer(task.asked, value)
+
+
+def _differs(task: ReviewTask, decision: Decision, value: Any, run: Run) -> bool:
+    """Whether a run brings something else than what was decided; a breakpoint takes no value."""
+    if task.is_breakpoint:
+        return (decision.kind == Kind.STOP) != (run.state_update is not None)
+    return bool(decision.value != value)
 
 
 def _repeated(reviewer: User, key: str, body: str, task: ReviewTask) -> Decision | None:

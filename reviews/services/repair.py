@@ -8,6 +8,7 @@ from django.db import transaction
 from reviews import live
 from reviews.exceptions import NotStuck
 from reviews.models import Decision, Delivery, Repair, ReviewTask
+from reviews.services import audit
 from reviews.services.tasks import identity_of
 from runs import services as runs
 from runs.exceptions import RunsError
@@ -38,7 +39,7 @@ def repair(*, task: ReviewTask, reviewer: User, kind: str, via: str = Decision.V
 
 
 @transaction.atomic
-def accept_change(*, task: ReviewTask, reviewer: User) -> ReviewTask:
+def accept_change(*, task: ReviewTask, reviewer: User, via: str = Decision.Via.API) -> ReviewTask:
     """Let an open task be decided although its graph was changed since it asked."""
     Thread.objects.lock(task.thread_id)
     task.refresh_from_db()
@@ -47,6 +48,13 @@ def accept_change(*, task: ReviewTask, reviewer: User) -> ReviewTask:
         task.digest = identity_of(task)
         task.save(update_fields=["fingerprint", "digest"])
         live.tell(task, ReviewTask.Status.OPEN)
+        audit.record(
+            action="task.change_accepted",
+            object=f"task:{task.pk}",
+            actor=reviewer,
+            via=via,
+            details={"task": task.digest, "graph": task.fingerprint},
+        )
     return task
 
 
@@ -62,4 +70,5 @@ def _record(
         digest=task.digest,
     )
     Delivery.objects.create(decision=decision, task=task, state=State.DELIVERED, run_id=run.pk)
+    audit.record_decision(decision)
     return decision

@@ -7,6 +7,7 @@ from django.contrib.auth.models import Group
 from reviews import live, payloads, policies
 from reviews.digests import digest_of
 from reviews.models import Delivery, Repair, ReviewPolicy, ReviewTask
+from reviews.services import audit
 from runs.exceptions import ReviewersOnly
 from runs.models import Interrupt, Run
 
@@ -40,11 +41,13 @@ def close_tasks(*, interrupts: list[Interrupt], run: Run | None, reason: str) ->
             task.deliveries.all().move(expect=(State.DELIVERED, State.FAILED), to=State.CONSUMED)
             ReviewTask.objects.move(task.pk, expect=Status.FAILED, to=Status.DECIDED)
             live.tell(task, State.CONSUMED)
+            _note(task, "delivery.consumed", run)
             continue
         task.deliveries.all().move(expect=Delivery.LIVE, to=State.REFUSED)
         if task.status != NO_LONGER_ASKED[reason]:
             ReviewTask.objects.move(task.pk, expect=task.status, to=NO_LONGER_ASKED[reason])
             live.tell(task, NO_LONGER_ASKED[reason])
+            _note(task, f"task.{reason}", run)
 
 
 def policy_for(graph_id: str, node: str) -> ReviewPolicy:
@@ -95,6 +98,7 @@ def _open(run: Run, interrupt: Interrupt) -> None:
         response_schema=interrupt.response_schema,
         queue=policy.queue,
         reviewers_only=policy.reviewers_only,
+        undo_seconds=policy.undo_seconds,
     )
     asked = task.asked
     task.shape = payloads.shape_of(asked)
@@ -104,7 +108,18 @@ def _open(run: Run, interrupt: Interrupt) -> None:
     task.status = Status.FAILED if interrupt.status == Interrupt.Status.STUCK else Status.OPEN
     task.save()
     live.tell(task, task.status)
+    audit.record(
+        action="task.failed" if task.status == Status.FAILED else "task.opened",
+        object=f"task:{task.pk}",
+        details={"run": str(run.pk), "task": task.digest},
+    )
     _link_asked_again(run, task)
+
+
+def _note(task: ReviewTask, action: str, run: Run | None) -> None:
+    """What became of a task when a run of its thread settled."""
+    details = {"run": str(run.pk)} if run else {}
+    audit.record(action=action, object=f"task:{task.pk}", details=details)
 
 
 def _link_asked_again(run: Run, task: ReviewTask) -> None:
@@ -120,9 +135,9 @@ def _link_asked_again(run: Run, task: ReviewTask) -> None:
 def _ask_again(task: ReviewTask, interrupt: Interrupt) -> None:
     """The same question is pending: as it was, given back, or stuck behind its answer."""
     is_stuck = interrupt.status == Interrupt.Status.STUCK
-    task.deliveries.all().move(
-        expect=(State.DELIVERED,), to=State.FAILED if is_stuck else State.REFUSED
-    )
+    outcome = State.FAILED if is_stuck else State.REFUSED
+    if task.deliveries.all().move(expect=(State.DELIVERED,), to=outcome):
+        _note(task, f"delivery.{outcome}", interrupt.run)
     if task.deliveries.filter(state=State.RECORDED).exists():
         return  # decided, and waiting for the other answers of its pause
     task.checkpoint_id = interrupt.checkpoint_id
@@ -132,3 +147,4 @@ def _ask_again(task: ReviewTask, interrupt: Interrupt) -> None:
     if task.status != status:
         ReviewTask.objects.move(task.pk, expect=task.status, to=status)
         live.tell(task, status)
+        _note(task, "task.failed" if is_stuck else "task.opened", interrupt.run)

@@ -1,0 +1,23 @@
+"""What workers do for reviews."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from asgiref.sync import sync_to_async
+from procrastinate.contrib.django import app
+
+from reviews import queue, services
+
+
+@app.task(name=queue.SEND, queue=queue.QUEUE)
+async def send_decisions(thread_id: str) -> None:
+    """A hold is over: send what was decided on a thread, unless another hold still runs."""
+    await sync_to_async(services.send_decisions)(thread_id=UUID(thread_id))
+
+
+@app.periodic(cron="* * * * * */10")
+@app.task(queue=queue.QUEUE, queueing_lock="reviews.tasks.sweep_decisions")
+async def sweep_decisions(timestamp: int) -> None:
+    """Send the decisions whose hold is over and whose job was lost."""
+    await sync_to_async(services.sweep_decisions)()
