@@ -38,6 +38,11 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
+def token(client: httpx.Client) -> dict[str, str]:
+    """What proves that a form was posted from a page of ours."""
+    return {"csrfmiddlewaretoken": client.cookies["csrftoken"]}
+
+
 class Process:
     """One process of a console, its output kept in a file."""
 
@@ -166,6 +171,16 @@ class Console:
             trust_env=False,
             **options,
         )
+
+    def sign_in(self, username: str, password: str) -> httpx.Client:
+        """A client with a person's session; posts need `token` beside their form."""
+        client = self.client()
+        del client.headers["x-api-key"]
+        client.get("/login/")
+        login = {"username": username, "password": password}
+        answer = client.post("/login/", data=login | token(client))
+        assert answer.status_code == 302, answer.text
+        return client
 
     def check_ledger(self) -> None:
         """Every invariant holds, by the command operators have."""

@@ -17,7 +17,7 @@ from django.contrib.auth.models import Group
 from reviews.models import Decision, ReviewTask
 from runs.models import Run, Scope
 from tests.conftest import PASSWORD, issue_key, make_user
-from tests.console import Console, wait_for
+from tests.console import Console, token, wait_for
 
 pytestmark = pytest.mark.live
 
@@ -36,22 +36,6 @@ def key_client(console: Console, name: str, queue: Group) -> httpx.Client:
     client = console.client()
     client.headers["x-api-key"] = key
     return client
-
-
-def page_client(console: Console, name: str, queue: Group) -> httpx.Client:
-    """A person who has logged in."""
-    user = make_user(name, queue)
-    client = console.client()
-    del client.headers["x-api-key"]
-    client.get("/login/")
-    login = {"username": user.username, "password": PASSWORD}
-    answer = client.post("/login/", data=login | token(client))
-    assert answer.status_code == 302, answer.text
-    return client
-
-
-def token(client: httpx.Client) -> dict[str, str]:
-    return {"csrfmiddlewaretoken": client.cookies["csrftoken"]}
 
 
 def at_once(acts: list[Act]) -> list[httpx.Response]:
@@ -126,7 +110,10 @@ def test_of_five_people_and_five_programs_at_once_one_decides(
     task = ReviewTask.objects.open().get(thread_id=thread_id)
     verdict = {"kind": "respond", "value": "yes"}
     programs = [key_client(console, f"program{number}", queue) for number in range(5)]
-    people = [page_client(console, f"person{number}", queue) for number in range(5)]
+    people = [
+        console.sign_in(make_user(f"person{number}", queue).username, PASSWORD)
+        for number in range(5)
+    ]
 
     def on_page(client: httpx.Client) -> Act:
         form = {"kind": "respond", "text": "yes"} | token(client)
@@ -214,7 +201,7 @@ def test_a_request_sent_twice_at_once_with_its_key_is_one_decision(
     assert idle(api, thread_id)["values"]["answers"] == ["yes"]
 
 
-def test_a_cancelled_thread_and_a_decision_at_once_leave_one_of_both(
+def test_new_input_and_a_decision_at_once_leave_one_of_both(
     console: Console, api: httpx.Client, routed: Any, queue: Group
 ) -> None:
     routed("approve_once")
