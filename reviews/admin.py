@@ -1,11 +1,64 @@
 from __future__ import annotations
 
-from django.contrib import admin
+from typing import Any
 
-from reviews.models import ReviewPolicy
+from django.contrib import admin
+from django.contrib.auth.models import User
+from django.db.models import QuerySet
+from django.forms import ModelForm, model_to_dict
+from django.http import HttpRequest
+
+from reviews.models import AuditEntry, ReviewPolicy
+from reviews.services import audit
 
 
 @admin.register(ReviewPolicy)
 class ReviewPolicyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic for mypy only
     list_display = ("order", "graph_id", "node", "queue")
     list_display_links = ("graph_id", "node")
+
+    def save_model(
+        self, request: HttpRequest, obj: ReviewPolicy, form: ModelForm[Any], change: bool
+    ) -> None:
+        super().save_model(request, obj, form, change)
+        _note(request, "policy.changed" if change else "policy.created", obj)
+
+    def delete_model(self, request: HttpRequest, obj: ReviewPolicy) -> None:
+        _note(request, "policy.deleted", obj)
+        super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[ReviewPolicy]) -> None:
+        for policy in queryset:
+            _note(request, "policy.deleted", policy)
+        super().delete_queryset(request, queryset)
+
+
+@admin.register(AuditEntry)
+class AuditEntryAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic for mypy only
+    """To be read: the database refuses everything else."""
+
+    list_display = ("seq", "at", "actor_name", "via", "action", "object")
+    list_filter = ("action", "via")
+    search_fields = ("object", "actor_name")
+    ordering = ("-seq",)
+    show_full_result_count = False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: AuditEntry | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: AuditEntry | None = None) -> bool:
+        return False
+
+
+def _note(request: HttpRequest, action: str, policy: ReviewPolicy) -> None:
+    assert isinstance(request.user, User)
+    audit.record(
+        action=action,
+        object=f"policy:{policy.pk}",
+        actor=request.user,
+        via=AuditEntry.Via.PAGE,
+        details=model_to_dict(policy),
+    )

@@ -9,6 +9,7 @@ from django.contrib.auth.models import Group, User
 from django.db import transaction
 
 from reviews.services.tasks import DEFAULT_QUEUE
+from runs import services
 from runs.models import ApiKey, Scope
 
 PASSWORD = "approve-with-care"  # noqa: S105  # printed by `make up`; demo accounts only
@@ -52,7 +53,7 @@ def demo_key(queue: Group) -> str:
     user, _ = User.objects.get_or_create(username="key:demo", defaults={"first_name": "Demo key"})
     user.groups.add(queue)
     scopes = [Scope.RUNS, Scope.RESUME, Scope.TASKS_READ, Scope.TASKS_DECIDE]
-    _, text = ApiKey.objects.issue(name="demo", user=user, scopes=scopes)
+    _, text = services.create_key(name="demo", user=user, scopes=scopes)
     path.touch(mode=0o600)
     path.write_text(text)
     return text

@@ -7,10 +7,13 @@ from typing import Any
 from django.contrib.auth.models import User
 
 from reviews import services
-from runs.models import Interrupt, Run
+from reviews.models import AuditEntry
+from reviews.services import audit
+from runs.models import ApiKey, Interrupt, Run
 from runs.signals import (
     interrupts_answered,
     interrupts_closed,
+    key_changed,
     run_interrupted,
     way_around_asked,
 )
@@ -22,10 +25,13 @@ def connect() -> None:
     interrupts_answered.connect(record_answers)
     interrupts_closed.connect(close_review_tasks)
     way_around_asked.connect(refuse_ways_around)
+    key_changed.connect(note_key)
 
 
-def open_review_tasks(*, run: Run, interrupts: list[Interrupt], **_: Any) -> None:
-    services.open_tasks(run=run, interrupts=interrupts)
+def open_review_tasks(
+    *, run: Run, first: list[Interrupt], again: list[Interrupt], **_: Any
+) -> None:
+    services.open_tasks(run=run, first=first, again=again)
 
 
 def record_answers(
@@ -42,3 +48,13 @@ def close_review_tasks(
     *, interrupts: list[Interrupt], run: Run | None, reason: str, **_: Any
 ) -> None:
     services.close_tasks(interrupts=interrupts, run=run, reason=reason)
+
+
+def note_key(*, key: ApiKey, what: str, actor: User | None, **_: Any) -> None:
+    audit.record(
+        action=f"key.{what}",
+        object=f"key:{key.prefix}",
+        actor=actor,
+        via=AuditEntry.Via.PAGE if actor else AuditEntry.Via.COMMAND,
+        details={"name": key.name, "user": key.user.get_username(), "scopes": key.scopes},
+    )

@@ -21,3 +21,10 @@ async def send_decisions(thread_id: str) -> None:
 async def sweep_decisions(timestamp: int) -> None:
     """Send the decisions whose hold is over and whose job was lost."""
     await sync_to_async(services.sweep_decisions)()
+
+
+@app.periodic(cron="* * * * *")
+@app.task(queue=queue.QUEUE, queueing_lock="reviews.tasks.reconcile_tasks")
+async def reconcile_tasks(timestamp: int) -> None:
+    """Once a minute: no task without its question, no question without its task."""
+    await sync_to_async(services.reconcile_tasks)()

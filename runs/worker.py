@@ -23,6 +23,7 @@ from runs import queue, services
 from runs.models import Run
 
 SWEEP = 2  # seconds between two looks for runs nobody holds
+RECONCILE = 60  # seconds between two looks for threads whose rows and checkpoints disagree
 POLL = 1  # seconds between looks for jobs whose notification was missed
 SELF_TEST = 5  # seconds between checks that the database is still there
 BACK_OFF = (0.1, 0.5, 1, 2, 5)  # seconds before the queue is opened again
@@ -65,13 +66,16 @@ class Keeper(threading.Thread):
 
     def run(self) -> None:
         """Every second or two until stopped; a database that is away is tried again."""
-        swept_at = 0.0
+        swept_at = reconciled_at = 0.0
         while not self.stopping.wait(min(settings.RUN_LEASE / 5, SWEEP)):
             try:
                 self.renew()
                 if time.monotonic() - swept_at >= SWEEP:
                     services.sweep_runs()
                     swept_at = time.monotonic()
+                if time.monotonic() - reconciled_at >= RECONCILE:
+                    services.reconcile(since=10 * RECONCILE)
+                    reconciled_at = time.monotonic()
             except Exception as error:  # whatever it was, leases must go on being renewed
                 logger.warning("keeper: %s", error)
                 connection.close()

@@ -17,6 +17,9 @@ class DecisionSerializer(serializers.ModelSerializer[Decision]):
     reviewer = serializers.CharField(source="reviewer.username")
     delivery = serializers.CharField(source="delivery.state")
     run_id = serializers.UUIDField(source="delivery.run_id", help_text="the run that carries it")
+    send_after = serializers.DateTimeField(
+        source="delivery.send_after", help_text="until then it can be undone; null: sent at once"
+    )
 
     class Meta:
         model = Decision
@@ -30,6 +33,7 @@ class DecisionSerializer(serializers.ModelSerializer[Decision]):
             "via",
             "delivery",
             "run_id",
+            "send_after",
             "created_at",
         )
 
@@ -110,6 +114,12 @@ class VerdictSerializer(serializers.Serializer[Any]):
     actions = ActionVerdictSerializer(many=True, required=False)
     comment = serializers.CharField(
         required=False, allow_blank=True, default="", help_text="between people: no agent sees it"
+    )
+    seen_digest = serializers.RegexField(
+        r"^[0-9a-f]{64}$",
+        required=False,
+        default="",
+        help_text="SHA-256 of the request as the reviewer was shown it; kept in the audit",
     )
 
 

@@ -25,7 +25,7 @@ from reviews.api.serializers import (
     TaskSerializer,
     VerdictSerializer,
 )
-from reviews.exceptions import AlreadyDecided, ClaimedByOther, ReviewError
+from reviews.exceptions import AlreadyDecided, ClaimedByOther, NothingToUndo, ReviewError
 from reviews.models import Decision, ReviewTask, ReviewTaskQuerySet
 from reviews.payloads import AnswerRefused
 from runs.models import ApiKey, Scope
@@ -104,6 +104,7 @@ class ReviewTaskViewSet(ReadOnlyModelViewSet[ReviewTask]):
             task=self.get_object(),
             reviewer=self._person(),
             comment=verdict.pop("comment"),
+            seen_digest=verdict.pop("seen_digest"),
             verdict=verdict,
             via=Decision.Via.API,
             idempotency_key=request.headers.get("Idempotency-Key", ""),
@@ -115,14 +116,31 @@ class ReviewTaskViewSet(ReadOnlyModelViewSet[ReviewTask]):
     @action(detail=True, methods=["post"])
     def claim(self, request: Request, pk: str) -> Response:
         """Take a task for fifteen minutes, or renew one's claim."""
-        task = services.claim_task(task=self.get_object(), reviewer=self._person())
+        task = services.claim_task(
+            task=self.get_object(), reviewer=self._person(), via=Decision.Via.API
+        )
         return Response(TaskSerializer(task).data)
 
     @extend_schema(request=None, responses=TaskSerializer)
     @action(detail=True, methods=["post"])
     def release(self, request: Request, pk: str) -> Response:
         """Give a claim back."""
-        task = services.release_task(task=self.get_object(), reviewer=self._person())
+        task = services.release_task(
+            task=self.get_object(), reviewer=self._person(), via=Decision.Via.API
+        )
+        return Response(TaskSerializer(task).data)
+
+    @extend_schema(request=None, responses=TaskSerializer)
+    @action(detail=True, methods=["post"])
+    def undo(self, request: Request, pk: str) -> Response:
+        """Take back one's decision while it is held; 409 once the agent has it."""
+        task = self.get_object()
+        decision = Decision.objects.standing_on(task)
+        if decision is None:
+            raise NothingToUndo(task)
+        task = services.undo_decision(
+            decision=decision, reviewer=self._person(), via=Decision.Via.API
+        )
         return Response(TaskSerializer(task).data)
 
     def handle_exception(self, exc: Exception) -> Response:

@@ -21,28 +21,28 @@ NO_LONGER_ASKED = {
 }
 
 
-def open_tasks(*, run: Run, interrupts: list[Interrupt]) -> None:
+def open_tasks(*, run: Run, first: list[Interrupt], again: list[Interrupt]) -> None:
     """One open task for each interrupt; one whose answer was refused is opened again."""
-    known = ReviewTask.objects.filter(interrupt__in=interrupts)
-    tasks = {task.interrupt_id: task for task in known}
-    for interrupt in interrupts:
-        if task := tasks.get(interrupt.pk):
-            _ask_again(task, interrupt)
-        else:
-            _open(run, interrupt)
+    for interrupt in first:
+        _open(run, interrupt)
+    if again:
+        for task in ReviewTask.objects.filter(interrupt__in=again).select_related("interrupt"):
+            assert task.interrupt is not None
+            _ask_again(task, task.interrupt)
 
 
 def close_tasks(*, interrupts: list[Interrupt], run: Run | None, reason: str) -> None:
     """The graph no longer waits: the answer arrived, or nobody will hear one."""
     for task in ReviewTask.objects.filter(interrupt__in=interrupts).defer("value"):
-        asked_again = task.deliveries.filter(decision__kind=Repair.ASK_AGAIN)
-        asked_again.move(expect=(State.DELIVERED,), to=State.CONSUMED)
         if reason == "consumed":
             task.deliveries.all().move(expect=(State.DELIVERED, State.FAILED), to=State.CONSUMED)
-            ReviewTask.objects.move(task.pk, expect=Status.FAILED, to=Status.DECIDED)
+            if task.status == Status.FAILED:
+                ReviewTask.objects.move(task.pk, expect=Status.FAILED, to=Status.DECIDED)
             live.tell(task, State.CONSUMED)
             _note(task, "delivery.consumed", run)
             continue
+        asked_again = task.deliveries.filter(decision__kind=Repair.ASK_AGAIN)
+        asked_again.move(expect=(State.DELIVERED,), to=State.CONSUMED)
         task.deliveries.all().move(expect=Delivery.LIVE, to=State.REFUSED)
         if task.status != NO_LONGER_ASKED[reason]:
             ReviewTask.objects.move(task.pk, expect=task.status, to=NO_LONGER_ASKED[reason])
@@ -113,7 +113,8 @@ def _open(run: Run, interrupt: Interrupt) -> None:
         object=f"task:{task.pk}",
         details={"run": str(run.pk), "task": task.digest},
     )
-    _link_asked_again(run, task)
+    if run.kwargs["checkpoint_id"]:
+        _link_asked_again(run, task)
 
 
 def _note(task: ReviewTask, action: str, run: Run | None) -> None:

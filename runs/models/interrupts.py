@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from uuid import UUID
 
 from django.db import models
@@ -18,6 +19,10 @@ class InterruptQuerySet(models.QuerySet["Interrupt"]):
 
     def pending(self) -> InterruptQuerySet:
         return self.filter(status=Interrupt.Status.PENDING)
+
+    def known(self, keys: Iterable[str]) -> InterruptQuerySet:
+        """What is unsettled, and what these keys ever meant."""
+        return self.filter(~models.Q(status=Interrupt.Status.CLOSED) | models.Q(key__in=keys))
 
     def unsettled(self) -> InterruptQuerySet:
         """Still in the graph's hands: waiting for an answer, or for the run that carries it."""

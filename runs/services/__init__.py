@@ -20,6 +20,8 @@ from runs.services.execution import (
     start_run,
     sweep_runs,
 )
+from runs.services.keys import create_key, revoke_key
+from runs.services.recovery import reconcile, reconcile_thread
 from runs.services.repair import accept_graph, ask_again, retry_answer
 from runs.services.runs import (
     cancel_run,
@@ -45,6 +47,7 @@ __all__ = [
     "continuation_of",
     "copy_thread",
     "create_assistant",
+    "create_key",
     "create_run",
     "create_thread",
     "delete_assistant",
@@ -57,9 +60,12 @@ __all__ = [
     "hand_back_run",
     "pending_problems",
     "problem_of",
+    "reconcile",
+    "reconcile_thread",
     "remove_breakpoint",
     "renew_leases",
     "retry_answer",
+    "revoke_key",
     "set_breakpoint",
     "set_latest_version",
     "settle_run",

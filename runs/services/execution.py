@@ -149,6 +149,9 @@ def _take_from_the_dead(run: Run) -> bool:
             fail_run(run=run, error={"error": "WorkerDied", "message": message})
         except LeaseLost:
             return False
+        except Exception:  # the thread must be free, whatever keeps it from being settled
+            logger.exception("run %s cannot be settled", run.pk)
+            _give_up(run, {"error": "WorkerDied", "message": message})
         logger.error("run %s failed: %s", run.pk, message)
         return True
     with transaction.atomic():
@@ -162,6 +165,15 @@ def _take_from_the_dead(run: Run) -> bool:
             queue.defer_run(run)
             logger.warning("run %s: its worker died, handed on", run.pk)
     return bool(moved)
+
+
+@transaction.atomic
+def _give_up(run: Run, error: dict[str, Any]) -> None:
+    """End a run and free its thread, and nothing else; what it asked is left to `reconcile`."""
+    thread = Thread.objects.lock(run.thread_id)
+    _finish(run, Run.Status.ERROR, output={"__error__": error}, error=error)
+    _close_stream(run, [("error", error)])
+    release_thread(thread, Thread.Status.ERROR, error=error)
 
 
 def _orphans() -> list[UUID]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from django.conf import settings
@@ -178,30 +178,28 @@ def record(
     *,
     checkpoint_id: str | None,
     values: Any,
-    stuck: Iterable[str] = (),
-) -> list[Interrupt]:
+    stuck: Collection[str] = (),
+) -> None:
     """Make the rows say what the checkpoint says; tells reviews of each difference.
 
-    Returns what the thread waits for now. An interrupt that is still pending keeps its row, and an
-    answer some queued run still carries is left alone.
+    An interrupt that is still pending keeps its row, and an answer that some queued run still
+    carries is left alone.
     """
-    rows = {row.key: row for row in Interrupt.objects.on(thread.pk).unsettled()}
-    fields = {"run": run, "checkpoint_id": checkpoint_id or "", "fingerprint": ""}
+    fields = {"run": run, "checkpoint_id": checkpoint_id or ""}
     waiting = [_dynamic(thread, item, fields) for item in asked]
     if paused_at is not None:
         waiting.append(_breakpoint(thread, paused_at, values, fields))
-    _close_gone(run, rows, {item.key for item in waiting})
-    if not waiting:
-        return []
-    fingerprint = runtime.registry.fingerprint(run.graph_id)
-    kept = [
-        _keep(item, rows.get(item.key), run, fingerprint, is_stuck=item.key in set(stuck))
+    keys = {item.key for item in waiting}
+    rows = {row.key: row for row in Interrupt.objects.on(thread.pk).known(keys)}
+    _close_gone(run, [row for row in rows.values() if row.key not in keys])
+    first = [_insert(item) for item in waiting if item.key not in rows]
+    again = [
+        _reopen(rows[item.key], item, is_stuck=item.key in stuck)
         for item in waiting
+        if item.key in rows and _is_ours(rows[item.key], run)
     ]
-    open_ = [row for row in kept if row is not None]
-    if open_:
-        run_interrupted.send(sender=Run, run=run, interrupts=open_)
-    return open_
+    if first or again:
+        run_interrupted.send(sender=Run, run=run, first=first, again=again)
 
 
 def close_all(thread: Thread, *, reason: str) -> None:
@@ -239,33 +237,29 @@ def _breakpoint(
     )
 
 
-def _keep(
-    asked: Interrupt, row: Interrupt | None, run: Run, fingerprint: str, *, is_stuck: bool
-) -> Interrupt | None:
-    """Insert, reopen or confirm one row; None where another run carries its answer."""
-    if row is not None and row.status == Interrupt.Status.ANSWERED and row.answered_by_id != run.pk:
-        return None
-    status = Interrupt.Status.STUCK if is_stuck else Interrupt.Status.PENDING
-    if row is None:
-        asked.fingerprint = fingerprint
-        asked.status = status
-        row = Interrupt.objects.filter(thread=asked.thread, key=asked.key).first()
-        if row is None:
-            asked.save()
-            return asked
-        asked.pk, asked.created_at = row.pk, row.created_at  # asked again under its old id
-        asked.save()
-        return asked
+def _insert(asked: Interrupt) -> Interrupt:
+    asked.fingerprint = runtime.registry.fingerprint(asked.run.graph_id)
+    asked.save(force_insert=True)
+    return asked
+
+
+def _is_ours(row: Interrupt, run: Run) -> bool:
+    """Whether this run may say where the question stands; not while a queued run has its answer."""
+    carrier = row.answered_by if row.status == Interrupt.Status.ANSWERED else None
+    return carrier is None or carrier.pk == run.pk or not carrier.is_active
+
+
+def _reopen(row: Interrupt, asked: Interrupt, *, is_stuck: bool) -> Interrupt:
+    """A question that was asked before is pending, wherever its first answer went."""
     row.checkpoint_id = asked.checkpoint_id
-    row.status = status
+    row.status = Interrupt.Status.STUCK if is_stuck else Interrupt.Status.PENDING
     if not is_stuck:
         row.answered_by = None
     row.save(update_fields=["checkpoint_id", "status", "answered_by"])
     return row
 
 
-def _close_gone(run: Run, rows: Mapping[str, Interrupt], waiting: set[str]) -> None:
-    gone = [row for key, row in rows.items() if key not in waiting]
+def _close_gone(run: Run, gone: list[Interrupt]) -> None:
     consumed = [row for row in gone if _took_its_answer(row, run)]
     if consumed:
         _close(consumed, run=run, reason="consumed")

@@ -103,11 +103,12 @@ def delete_run(*, run: Run) -> None:
 
 def _make_room(thread: Thread, strategy: str) -> bool:
     """Deal with the thread's active runs as the client asked; whether none is left."""
-    active = list(Run.objects.on(thread.pk).active())
-    if active and strategy == "reject":
+    active = Run.objects.on(thread.pk).active()
+    is_free = not active.exists()
+    if is_free or strategy == "enqueue":
+        return is_free
+    if strategy == "reject":
         raise ThreadBusy
-    if strategy == "enqueue":
-        return not active
     for run in active:
         cancel_run(run=run, action=strategy, reason=f"replaced by a new run ({strategy})")
     return True
@@ -120,8 +121,9 @@ def _way_around(thread: Thread, request: Mapping[str, Any]) -> str:
         return "a goto or update command"
     if request.get("checkpoint_id"):
         return "a run from an old checkpoint"
-    is_paused = Interrupt.objects.on(thread.pk).unsettled().exists()
-    return "new input" if is_paused and interrupts.starts_over(request) else ""
+    is_new = interrupts.starts_over(request)
+    is_paused = is_new and Interrupt.objects.on(thread.pk).unsettled().exists()
+    return "new input" if is_paused else ""
 
 
 def _new_run(

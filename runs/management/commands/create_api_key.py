@@ -6,7 +6,8 @@ from django.contrib.auth.models import Group, User
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
-from runs.models import ApiKey, Scope
+from runs import services
+from runs.models import Scope
 
 
 class Command(BaseCommand):
@@ -33,7 +34,7 @@ class Command(BaseCommand):
                 raise CommandError(f"There is no queue called {name!r}.")
             user.groups.add(queue)
         scopes = options["scopes"] or [Scope.RUNS, Scope.RESUME]
-        _, text = ApiKey.objects.issue(
+        _, text = services.create_key(
             name=options["name"], user=user, scopes=scopes, days=options["days"]
         )
         self.stdout.write(text)
