@@ -28,10 +28,8 @@ def connect() -> None:
     key_changed.connect(note_key)
 
 
-def open_review_tasks(
-    *, run: Run, first: list[Interrupt], again: list[Interrupt], **_: Any
-) -> None:
-    services.open_tasks(run=run, first=first, again=again)
+def open_review_tasks(*, run: Run, interrupts: list[Interrupt], **_: Any) -> None:
+    services.open_tasks(run=run, interrupts=interrupts)
 
 
 def record_answers(
