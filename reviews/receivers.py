@@ -28,8 +28,10 @@ def connect() -> None:
     key_changed.connect(note_key)
 
 
-def open_review_tasks(*, run: Run, interrupts: list[Interrupt], **_: Any) -> None:
-    services.open_tasks(run=run, interrupts=interrupts)
+def open_review_tasks(
+    *, run: Run, first: list[Interrupt], again: list[Interrupt], **_: Any
+) -> None:
+    services.open_tasks(run=run, first=first, again=again)
 
 
 def record_answers(

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from django.dispatch import Signal
 
-# A run paused or went on: `run`, `interrupts` (every interrupt its thread now waits for; rows).
+# A run paused: `run`, `first` (interrupts asked for the first time) and `again` (asked before:
+# still pending, given back by the graph, or stuck behind their answer).
 run_interrupted = Signal()
 
 # Interrupts got their answers: `run` (the resume run), `answers` ({interrupt: value}), `actor`,

@@ -21,6 +21,7 @@ from runs.services.execution import (
     sweep_runs,
 )
 from runs.services.keys import create_key, revoke_key
+from runs.services.recovery import reconcile, reconcile_thread
 from runs.services.repair import accept_graph, ask_again, retry_answer
 from runs.services.runs import (
     cancel_run,
@@ -59,6 +60,8 @@ __all__ = [
     "hand_back_run",
     "pending_problems",
     "problem_of",
+    "reconcile",
+    "reconcile_thread",
     "remove_breakpoint",
     "renew_leases",
     "retry_answer",
