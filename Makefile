@@ -1,11 +1,11 @@
 # `make up` needs Python 3.11 or newer and nothing else. PORT, WORKERS, LANGGRAPH_CONFIG and the
 # other settings come from the environment; the README lists them.
 .DEFAULT_GOAL := help
-.PHONY: help up test lint
+.PHONY: help up test lint bench screens
 BIN := .venv/bin
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' Makefile
 
 up: .venv/requirements.txt.ok ## start the console: database, web process and worker in one
 	@exec $(BIN)/python manage.py up
@@ -19,6 +19,12 @@ lint: .venv/requirements-dev.txt.ok ## check format, style, types, migrations an
 	$(BIN)/mypy .
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	$(BIN)/python static/vendor/vendor.py check
+
+bench: .venv/requirements.txt.ok ## time a pause and its answer, against the running console
+	@$(BIN)/python benchmarks/cycle.py
+
+screens: .venv/requirements-dev.txt.ok ## take the pictures of docs/screens again
+	@$(BIN)/python tests/browser/screens.py
 
 # Holds the checksum of the pins that are installed, so that only new pins cost time.
 .venv/%.ok: FORCE | $(BIN)/python
