@@ -24,7 +24,7 @@ bench: .venv/requirements.txt.ok ## time a pause and its answer, against the run
 	@$(BIN)/python benchmarks/cycle.py
 
 screens: .venv/requirements-dev.txt.ok ## take the pictures of docs/screens again
-	@$(BIN)/python tests/browser/screens.py
+	@$(BIN)/python -m tests.browser.screens
 
 # Holds the checksum of the pins that are installed, so that only new pins cost time.
 .venv/%.ok: FORCE | $(BIN)/python
