@@ -238,7 +238,8 @@ def test_i5_names_a_run_nobody_holds(found: Any) -> None:
 def test_i5_names_a_run_no_job_will_start(found: Any) -> None:
     thread = Thread.objects.create()
     first = make_run(thread, updated_at="2020-01-01T00:00Z")
-    make_run(thread, updated_at="2020-01-01T00:00Z")  # waits for the first: not at fault
+    later = uuid.UUID(int=first.pk.int + 1)
+    make_run(thread, pk=later, updated_at="2020-01-01T00:00Z")  # waits for the first: not at fault
 
     found("I5", row=f"run {first.pk}")
 
