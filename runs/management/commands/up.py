@@ -22,6 +22,8 @@ from hitl_console.supervisor import ChildFailed, ChildSpec, Supervisor, say
 from runs.exceptions import GraphError
 from runs.runtime import registry
 
+HAND_BACK = 5  # seconds beyond their grace that workers get to hand their runs back
+
 # A socket that only listens costs little, one that talks too much is closed.
 DAPHNE = [
     *("--websocket-max-message-size", "65536", "--websocket-max-frame-size", "65536"),
@@ -97,7 +99,7 @@ class Console:
         self.url = console_url(settings.HOST, settings.PORT)
         self.seeded = seeded
         self.file = settings.HITL_DATA / "up.json"
-        self.supervisor = Supervisor(self.specs(workers), settings.STOP_GRACE)
+        self.supervisor = Supervisor(self.specs(workers), settings.STOP_GRACE + HAND_BACK)
         self.pids: dict[str, Any] = {}
 
     def run(self) -> None:
