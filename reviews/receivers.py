@@ -9,12 +9,14 @@ from django.contrib.auth.models import User
 from reviews import services
 from reviews.models import AuditEntry
 from reviews.services import audit
-from runs.models import ApiKey, Interrupt, Run
+from runs.models import ApiKey, Interrupt, Run, Thread
 from runs.signals import (
     interrupts_answered,
     interrupts_closed,
     key_changed,
     run_interrupted,
+    run_recovered,
+    thread_deleted,
     way_around_asked,
 )
 
@@ -26,6 +28,8 @@ def connect() -> None:
     interrupts_closed.connect(close_review_tasks)
     way_around_asked.connect(refuse_ways_around)
     key_changed.connect(note_key)
+    run_recovered.connect(note_recovery)
+    thread_deleted.connect(note_deletion)
 
 
 def open_review_tasks(
@@ -57,4 +61,18 @@ def note_key(*, key: ApiKey, what: str, actor: User | None, **_: Any) -> None:
         actor=actor,
         via=AuditEntry.Via.PAGE if actor else AuditEntry.Via.COMMAND,
         details={"name": key.name, "user": key.user.get_username(), "scopes": key.scopes},
+    )
+
+
+def note_recovery(*, run: Run, what: str, **_: Any) -> None:
+    audit.record(action=f"run.{what}", object=f"run:{run.pk}")
+
+
+def note_deletion(*, thread: Thread, actor: User | None, is_forced: bool, **_: Any) -> None:
+    audit.record(
+        action="thread.deleted",
+        object=f"thread:{thread.pk}",
+        actor=actor,
+        via=AuditEntry.Via.API if actor else AuditEntry.Via.SYSTEM,
+        details={"forced": is_forced},
     )

@@ -28,5 +28,11 @@ interrupts_closed = Signal()
 # but a command).
 key_changed = Signal()
 
+# A run lost its worker or its job: `run`, `what` ("handed_on", "failed", "queued_again").
+run_recovered = Signal()
+
+# A thread was deleted by somebody: `thread`, `actor` (or None), `is_forced`.
+thread_deleted = Signal()
+
 # A run reached its end: `run`.
 run_finished = Signal()

@@ -115,6 +115,7 @@ class AssistantView(Endpoint):
         services.delete_assistant(
             assistant_id=id_of("assistant", assistant_id),
             delete_threads=self.flag("delete_threads"),
+            actor=request.user,  # type: ignore[arg-type]  # a key has a user
         )
         return Response(status=204)
 

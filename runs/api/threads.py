@@ -141,7 +141,11 @@ class ThreadView(Endpoint):
         """Delete a thread; one that waits for a person only with `?force=true`, as an admin."""
         if force := self.flag("force"):
             require(request, Scope.ADMIN)
-        services.delete_thread(thread=find_thread(thread_id), force=force)
+        services.delete_thread(
+            thread=find_thread(thread_id),
+            force=force,
+            actor=request.user,  # type: ignore[arg-type]  # a key has a user
+        )
         return Response(status=204)
 
 

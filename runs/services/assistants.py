@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID, uuid4, uuid5
 
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils.timezone import now
 
@@ -88,12 +89,14 @@ def set_latest_version(*, assistant_id: UUID, version: int) -> Assistant:
 
 
 @transaction.atomic
-def delete_assistant(*, assistant_id: UUID, delete_threads: bool = False) -> None:
+def delete_assistant(
+    *, assistant_id: UUID, delete_threads: bool = False, actor: User | None = None
+) -> None:
     """Delete an assistant; its runs stay, they are history, unless their threads go with it."""
     assistant = _locked(assistant_id)
     if delete_threads:
         for thread in Thread.objects.filter(metadata__assistant_id=str(assistant_id)):
-            threads.delete_thread(thread=thread)
+            threads.delete_thread(thread=thread, actor=actor)
     assistant.delete()
 
 

@@ -21,7 +21,7 @@ from runs.models import Interrupt, Run, Thread
 from runs.runtime import AskedInterrupt, Outcome
 from runs.services import interrupts
 from runs.services.discarding import discard_thread
-from runs.signals import run_finished
+from runs.signals import run_finished, run_recovered
 
 Held = tuple[UUID, int]  # a run and the attempt of it a worker holds
 
@@ -153,6 +153,7 @@ def _take_from_the_dead(run: Run) -> bool:
             logger.exception("run %s cannot be settled", run.pk)
             _give_up(run, {"error": "WorkerDied", "message": message})
         logger.error("run %s failed: %s", run.pk, message)
+        run_recovered.send(sender=Run, run=run, what="failed")
         return True
     with transaction.atomic():
         Thread.objects.lock(run.thread_id)
@@ -164,6 +165,7 @@ def _take_from_the_dead(run: Run) -> bool:
         if moved:
             queue.defer_run(run)
             logger.warning("run %s: its worker died, handed on", run.pk)
+            run_recovered.send(sender=Run, run=run, what="handed_on")
     return bool(moved)
 
 
@@ -207,6 +209,7 @@ def _queue_again(run_id: UUID) -> bool:
     Run.objects.filter(pk=run_id).update(updated_at=now())
     queue.defer_run(run)
     logger.warning("run %s: its job was lost, queued again", run_id)
+    run_recovered.send(sender=Run, run=run, what="queued_again")
     return True
 
 

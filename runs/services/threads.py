@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID, uuid4
 
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils.timezone import now
 
@@ -13,7 +14,7 @@ from runs.exceptions import InvalidInput, NotFound, RunsError, ThreadBusy, Threa
 from runs.models import Interrupt, Run, Thread
 from runs.runtime import PausedAt
 from runs.services import execution, interrupts
-from runs.signals import way_around_asked
+from runs.signals import thread_deleted, way_around_asked
 
 
 @transaction.atomic
@@ -128,7 +129,7 @@ def _follow_state(thread: Thread, graph_id: str) -> None:
 
 
 @transaction.atomic
-def delete_thread(*, thread: Thread, force: bool = False) -> None:
+def delete_thread(*, thread: Thread, force: bool = False, actor: User | None = None) -> None:
     """Delete a thread and its checkpoints; `force` also cancels the review tasks that pin it."""
     thread = Thread.objects.lock(thread.pk)
     if Interrupt.objects.on(thread.pk).unsettled().exists():
@@ -138,6 +139,7 @@ def delete_thread(*, thread: Thread, force: bool = False) -> None:
     for run in Run.objects.on(thread.pk).active():
         queue.abort_job(run)
     runtime.delete_checkpoints(thread.pk)
+    thread_deleted.send(sender=Thread, thread=thread, actor=actor, is_forced=force)
     thread.delete()
 
 

@@ -13,16 +13,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
 from django.db.models import ProtectedError
+from django.test import Client
 
 from reviews import ledger, services, verifier
 from reviews.digests import digest_of
-from reviews.models import AuditEntry, Decision, Delivery
+from reviews.models import AuditEntry, Decision, Delivery, ReviewPolicy
 from reviews.services import audit
-from tests.console import wait_for
+from runs.models import Scope
+from tests.conftest import issue_key
+from tests.console import Console, wait_for
 
 TABLE = "reviews_auditentry"
 VERIFIER = Path(verifier.__file__)
@@ -109,6 +112,53 @@ def test_claims_are_in_the_audit(waiting: Any, rosa: User) -> None:
 
     entries = AuditEntry.objects.filter(object=f"task:{task.pk}", actor=rosa).order_by("seq")
     assert [entry.action for entry in entries] == ["task.claimed", "task.released"]
+
+
+def test_a_deleted_thread_leaves_its_deletion_and_its_cancelled_task(
+    console: Console, waiting: Any, ada: User
+) -> None:
+    task = waiting()
+    with console.client() as client:
+        client.headers["x-api-key"] = issue_key("admin", [Scope.ADMIN], ada)
+        client.delete(f"/threads/{task.thread_id}", params={"force": True}).raise_for_status()
+
+    (deletion,) = AuditEntry.objects.filter(object=f"thread:{task.thread_id}")
+    assert (deletion.action, deletion.actor) == ("thread.deleted", ada)
+    assert deletion.details == {"forced": True}
+    last = AuditEntry.objects.filter(object=f"task:{task.pk}").order_by("-seq")[0]
+    assert last.action == "task.cancelled"
+
+
+def test_policies_changed_in_the_admin_are_in_the_audit(queue: Group, ada: User) -> None:
+    browser = Client()
+    browser.force_login(ada, backend="django.contrib.auth.backends.ModelBackend")
+    given = {"order": 5, "graph_id": "audited", "queue": queue.pk, "undo_seconds": 10}
+    browser.post("/admin/reviews/reviewpolicy/add/", given)
+    policy = ReviewPolicy.objects.get(graph_id="audited")
+    page = f"/admin/reviews/reviewpolicy/{policy.pk}"
+    browser.post(f"{page}/change/", given | {"undo_seconds": 20})
+    too_long = browser.post(f"{page}/change/", given | {"undo_seconds": 61})
+    browser.post(f"{page}/delete/", {"post": "yes"})
+
+    entries = AuditEntry.objects.filter(object=f"policy:{policy.pk}", actor=ada).order_by("seq")
+    assert [(entry.action, entry.details["undo_seconds"]) for entry in entries] == [
+        ("policy.created", 10),
+        ("policy.changed", 20),
+        ("policy.deleted", 20),
+    ]
+    assert "less than or equal to 60" in too_long.content.decode()
+
+
+def test_administrators_read_the_audit_and_change_nothing(places: list[int], ada: User) -> None:
+    browser = Client()
+    browser.force_login(ada, backend="django.contrib.auth.backends.ModelBackend")
+    entry = AuditEntry.objects.get(seq=places[0])
+    page = f"/admin/reviews/auditentry/{entry.pk}"
+
+    assert browser.get(f"{page}/change/").status_code == 200
+    assert browser.get("/admin/reviews/auditentry/").status_code == 200
+    for refused in (f"{page}/change/", f"{page}/delete/", "/admin/reviews/auditentry/add/"):
+        assert browser.post(refused, {"action": "x"}).status_code == 403
 
 
 def test_what_is_rolled_back_leaves_no_gap(places: list[int]) -> None:

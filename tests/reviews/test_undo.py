@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from django.contrib.auth.models import User
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils.timezone import now
+from procrastinate.contrib.django.models import ProcrastinateJob
 
 from reviews import services
 from reviews.exceptions import AlreadySent, NotYours
@@ -45,8 +47,6 @@ def resumes_of(task: ReviewTask) -> list[Run]:
 
 
 def jobs_of(task: ReviewTask) -> Any:
-    from procrastinate.contrib.django.models import ProcrastinateJob
-
     return ProcrastinateJob.objects.filter(
         task_name="reviews.tasks.send_decisions", args={"thread_id": str(task.thread_id)}
     )
@@ -221,11 +221,11 @@ def test_programs_undo_by_the_api(console: Console, held: Any, rosa: User, waiti
 
 
 @pytest.mark.live
-def test_a_held_decision_outlives_every_process(make_console: Any) -> None:
-    console = make_console()
+def test_a_held_decision_outlives_every_process(make_console: Any, tmp_path: Path) -> None:
+    console, log = make_console(), tmp_path / "acted.log"
     with console.client() as client:
         thread = client.post("/threads", json={}).json()["thread_id"]
-        body = {"assistant_id": "approve_once", "input": {}}
+        body = {"assistant_id": "approve_once", "input": {"log": str(log)}}
         client.post(f"/threads/{thread}/runs/wait", json=body).raise_for_status()
         (task,) = console.rows("UPDATE reviews_reviewtask SET undo_seconds = 2 RETURNING id")
         decided = client.post(f"/api/tasks/{task['id']}/decide/", json=YES).json()
@@ -240,6 +240,7 @@ def test_a_held_decision_outlives_every_process(make_console: Any) -> None:
     wait_for(lambda: states(console) == ["consumed"], what="the answer arrives")
     runs = console.rows("SELECT status FROM runs_run ORDER BY created_at")
     assert runs == [{"status": "success"}, {"status": "success"}]
+    assert log.read_text().split() == ["acted"]
     console.check_ledger()
 
 
@@ -248,8 +249,6 @@ def states(console: Console) -> list[str]:
 
 
 def lose_jobs(task: ReviewTask) -> None:
-    from django.db import connection
-
     with connection.cursor() as cursor:
         cursor.execute(
             "DELETE FROM procrastinate_jobs WHERE args ->> 'thread_id' = %s", [str(task.thread_id)]
