@@ -38,6 +38,10 @@ class GraphHasChanged(ReviewError):
     """The graph was changed since it asked. Accept the change before you decide."""
 
 
+class RequestChanged(ReviewError):
+    """The request changed, look again. Nothing was sent."""
+
+
 class NotYours(ReviewError):
     """Only the person who decided, or an administrator, can undo this."""
 

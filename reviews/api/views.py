@@ -36,6 +36,13 @@ IDEMPOTENCY_KEY = OpenApiParameter(
     description="Repeated with the same body it returns the first answer; with another, 422.",
 )
 
+IF_MATCH = OpenApiParameter(
+    "If-Match",
+    location=OpenApiParameter.HEADER,
+    description='The digest of the task the decision is about, as in `"<digest>"`; 409 when the '
+    "task is no longer that one.",
+)
+
 
 class MayReviewTasks(BasePermission):
     """People by their session; keys by the scopes of review tasks."""
@@ -92,7 +99,9 @@ class ReviewTaskViewSet(ReadOnlyModelViewSet[ReviewTask]):
         return super().list(request, *args, **kwargs)
 
     @extend_schema(
-        request=VerdictSerializer, responses=DecisionSerializer, parameters=[IDEMPOTENCY_KEY]
+        request=VerdictSerializer,
+        responses=DecisionSerializer,
+        parameters=[IDEMPOTENCY_KEY, IF_MATCH],
     )
     @action(detail=True, methods=["post"])
     def decide(self, request: Request, pk: str) -> Response:
@@ -108,6 +117,7 @@ class ReviewTaskViewSet(ReadOnlyModelViewSet[ReviewTask]):
             verdict=verdict,
             via=Decision.Via.API,
             idempotency_key=request.headers.get("Idempotency-Key", ""),
+            seen=request.headers.get("If-Match", "").strip('" '),
         )
         decision.refresh_from_db()
         return Response(DecisionSerializer(decision).data)

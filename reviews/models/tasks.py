@@ -119,6 +119,11 @@ class ReviewTask(models.Model):
         return self.status == self.Status.OPEN
 
     @property
+    def edition(self) -> str:
+        """What a reviewer sees, to be said with the answer: the request, and how often it moved."""
+        return f"{self.digest}.{self.version}"
+
+    @property
     def holder(self) -> User | None:
         """Whose claim it is, while the claim lasts."""
         is_held = self.claimed_until is not None and self.claimed_until > now()

@@ -15,6 +15,7 @@ Reading
     Control, Field, Option, Blank     the words of a form
 Deciding
     Kind, allowed_verdicts(asked)
+    form_of_answer(asked, value)        what a form posted for that answer
     verdict_from_form(asked, data)      {"kind", "value"} or {"actions": [{kind, args, message}]}
     answer_value(asked, verdict) -> Any     the value to resume with
     read_answer(asked, value) -> Kind       what a raw resume value amounts to, validated
@@ -38,6 +39,7 @@ from reviews.payloads.asking import Question, Text, question_of, text_of
 from reviews.payloads.bounds import AnswerRefused, FieldError
 from reviews.payloads.fields import Blank, Control, Field, Option
 from reviews.payloads.forms import fields_of, refill
+from reviews.payloads.recalled import form_of_answer
 from reviews.payloads.shapes import Asked, Shape, shape_of
 from reviews.payloads.titles import summary_of, title_of
 from reviews.payloads.verdicts import verdict_from_form
@@ -62,6 +64,7 @@ __all__ = [
     "answer_value",
     "edits",
     "fields_of",
+    "form_of_answer",
     "json_text",
     "one_line",
     "question_of",

@@ -75,13 +75,17 @@ def _action(
     position: int, call: dict[str, Any], allowed: tuple[Kind, ...], schema: JsonSchema | None
 ) -> Action:
     args, description = call["args"], call.get("description")
-    if schema is None:
-        fields = rows_of(args, prefix_of(position))
-    else:
-        fields = top_fields(form_for(schema, args, prefix_of(position)))
+    fields = fields_for(args, schema, position)
     text = visible(description) if isinstance(description, str) else ""
     label = one_line(call["name"]) or "an action"
     return Action(position, call["name"], label, args, text, allowed, fields, schema)
+
+
+def fields_for(args: Any, schema: JsonSchema | None, position: int) -> tuple[Field, ...]:
+    """The fields in which an action's arguments are edited, filled with these."""
+    if schema is None:
+        return rows_of(args, prefix_of(position))
+    return top_fields(form_for(schema, args, prefix_of(position)))
 
 
 def _batch(value: dict[str, Any]) -> list[Action]:

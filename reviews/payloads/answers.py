@@ -305,11 +305,12 @@ def _compared(asked: Asked, value: Any) -> Iterator[tuple[str, Any, Any]]:
     elif asked.shape is Shape.STRUCTURED:
         yield "", asked.value, value
     elif asked.shape in ACTION_SHAPES:
-        for action, decision in zip(actions_of(asked), _decisions(asked, value), strict=False):
+        for action, decision in zip(actions_of(asked), decisions_in(asked, value), strict=False):
             yield from _compared_action(asked, action, decision)
 
 
-def _decisions(asked: Asked, value: Any) -> list[Any]:
+def decisions_in(asked: Asked, value: Any) -> list[Any]:
+    """The decisions in a resume value about actions, one per action."""
     if asked.shape is Shape.BATCH:
         value = value.get("decisions") if isinstance(value, dict) else None
     return value if isinstance(value, list) else [value]

@@ -18,6 +18,7 @@ from reviews.exceptions import (
     ClaimedByOther,
     GraphHasChanged,
     KeyReused,
+    RequestChanged,
     Superseded,
 )
 from reviews.models import Decision, Delivery, ReviewTask
@@ -45,14 +46,16 @@ def decide(
     comment: str = "",
     via: str = Decision.Via.API,
     idempotency_key: str = "",
+    seen: str = "",
     seen_digest: str = "",
 ) -> Decision:
     """Record a reviewer's answer; the last answer a pause waits for resumes its thread.
 
-    `verdict` is what `payloads.answer_value` takes, `seen_digest` the SHA-256 of the request as
-    the reviewer was shown it. A policy may hold the answer for some seconds first. Raises
-    payloads.AnswerRefused (nothing changed, the errors say where), AlreadyDecided,
-    ClaimedByOther, Superseded or KeyReused.
+    `verdict` is what `payloads.answer_value` takes; `seen` the edition of the task it was made
+    of, or its digest; `seen_digest` the SHA-256 of the request as it was shown, if that is not the
+    task's. A policy may hold the answer for some seconds first. Raises payloads.AnswerRefused
+    (nothing changed, the errors say where), AlreadyDecided, ClaimedByOther, RequestChanged,
+    GraphHasChanged, Superseded or KeyReused.
     """
     body = digest_of({"task": task.pk, "verdict": dict(verdict), "comment": comment})
     if earlier := _repeated(reviewer, idempotency_key, body, task):
@@ -69,7 +72,8 @@ def decide(
                 via=via,
                 idempotency_key=idempotency_key,
                 body_digest=body if idempotency_key else "",
-                seen_digest=seen_digest,
+                seen=seen,
+                seen_digest=seen_digest or seen.partition(".")[0],
             )
     except GraphDiffers as error:
         raise GraphHasChanged(task) from error
@@ -148,7 +152,7 @@ def _repeated(reviewer: User, key: str, body: str, task: ReviewTask) -> Decision
     return earlier
 
 
-def _record_and_send(task: ReviewTask, *, reviewer: User, **fields: Any) -> Decision:
+def _record_and_send(task: ReviewTask, *, reviewer: User, seen: str, **fields: Any) -> Decision:
     thread = Thread.objects.select_for_update(no_key=True).filter(pk=task.thread_id).first()
     task.refresh_from_db()
     if earlier := _repeated(reviewer, fields["idempotency_key"], fields["body_digest"], task):
@@ -157,9 +161,13 @@ def _record_and_send(task: ReviewTask, *, reviewer: User, **fields: Any) -> Deci
         raise Superseded(task)
     if task.holder not in (None, reviewer):
         raise ClaimedByOther(task)
+    if task.is_open and seen not in ("", task.digest, task.edition):
+        raise RequestChanged(task)
     if not ReviewTask.objects.move(task.pk, expect=Status.OPEN, to=Status.DECIDED):
         raise AlreadyDecided(task, Decision.objects.standing_on(task))
     send_after = _send_after(task, fields["via"])
+    if send_after and task.interrupt:
+        runs.guard(thread, {task.interrupt: None})  # say now what the sending would say later
     decision = _record(task, reviewer=reviewer, send_after=send_after, **fields)
     live.tell(task, Status.DECIDED)
     if send_after:

@@ -20,6 +20,7 @@ from runs.services.execution import (
     start_run,
     sweep_runs,
 )
+from runs.services.interrupts import guard
 from runs.services.keys import create_key, revoke_key
 from runs.services.recovery import reconcile, reconcile_thread
 from runs.services.repair import accept_graph, ask_again, retry_answer
@@ -57,6 +58,7 @@ __all__ = [
     "fail_run",
     "get_assistant",
     "get_thread",
+    "guard",
     "hand_back_run",
     "pending_problems",
     "problem_of",

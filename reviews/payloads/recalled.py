@@ -1,0 +1,97 @@
+"""From an answer back to the form it was given in: for a decision that was taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from reviews.payloads.actions import ACTION_KINDS, Action, Kind, actions_of, fields_for
+from reviews.payloads.answers import HUMAN_KINDS, answer_value, decisions_in
+from reviews.payloads.asking import question_of
+from reviews.payloads.bounds import AnswerRefused, same_json
+from reviews.payloads.fields import Control, Field, rows_of
+from reviews.payloads.forms import top_fields
+from reviews.payloads.schema_form import form_for
+from reviews.payloads.shapes import ACTION_SHAPES, Asked, Shape
+from reviews.payloads.verdicts import YES_NO, verdict_from_form
+from reviews.payloads.wording import json_text
+
+Form = dict[str, list[str]]
+
+MIDDLEWARE_KINDS = {str(kind): kind for kind in ACTION_KINDS}
+
+
+def form_of_answer(asked: Asked, value: Any) -> Form:
+    """What a form would have posted for this answer; as near as its controls come to it."""
+    match asked.shape:
+        case Shape.BREAKPOINT:
+            return {}
+        case Shape.TEXT | Shape.QUESTION if isinstance(value, str):
+            return {"text": [value]}
+        case Shape.STRUCTURED:
+            form = posted_by(rows_of(value))
+            return form if _says(asked, form, value) else _as_json(value)
+        case Shape.FORM:
+            return posted_by(top_fields(form_for(asked.schema or {}, value)))
+    if asked.shape in ACTION_SHAPES:
+        return _of_actions(asked, value)
+    return _of_free_answer(asked, value)
+
+
+def posted_by(fields: Iterable[Field]) -> Form:
+    """What fields post that nobody touches."""
+    form: Form = {}
+    for field in fields:
+        if field.control is Control.FIXED:
+            continue
+        if field.control in (Control.GROUP, Control.ROWS, Control.TABS):
+            form |= posted_by(field.fields)
+        if field.chosen:
+            form[field.name] = list(field.chosen)
+        elif not field.options and not field.fields and field.control is not Control.CHECKBOX:
+            form[field.name] = [field.text]
+    return form
+
+
+def _says(asked: Asked, form: Form, value: Any) -> bool:
+    try:
+        return same_json(answer_value(asked, verdict_from_form(asked, form)), value)
+    except AnswerRefused:
+        return False
+
+
+def _as_json(value: Any) -> Form:
+    return {"mode": ["json"], "json": [json_text(value)]}
+
+
+def _of_free_answer(asked: Asked, value: Any) -> Form:
+    question = question_of(asked)
+    offered = (question.options if question else ()) or YES_NO
+    for option in offered if asked.shape is Shape.QUESTION_DICT else ():
+        if same_json(option.value, value):
+            return {"mode": ["option"], "option": [option.key]}
+    is_text = isinstance(value, str) and value.strip()
+    return {"mode": ["text"], "text": [value]} if is_text else _as_json(value)
+
+
+def _of_actions(asked: Asked, value: Any) -> Form:
+    form: Form = {}
+    is_human = asked.shape is Shape.HUMAN_INTERRUPT
+    for action, decision in zip(actions_of(asked), decisions_in(asked, value), strict=False):
+        if isinstance(decision, dict):
+            form |= _of_action(action, decision, is_human=is_human)
+    return form
+
+
+def _of_action(action: Action, decision: dict[str, Any], *, is_human: bool) -> Form:
+    word, said = decision.get("type"), decision.get("args" if is_human else "message")
+    kind = (HUMAN_KINDS if is_human else MIDDLEWARE_KINDS).get(str(word))
+    if kind not in action.allowed:
+        return {}
+    form = {f"action-{action.position}-kind": [str(kind)]}
+    edited = decision.get("args" if is_human else "edited_action")
+    if kind is Kind.EDIT and isinstance(edited, dict) and isinstance(edited.get("args"), dict):
+        return form | posted_by(fields_for(edited["args"], action.args_schema, action.position))
+    if isinstance(said, str):
+        form[f"action-{action.position}-message"] = [said]
+    return form | posted_by(action.fields)
