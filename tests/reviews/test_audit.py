@@ -23,7 +23,7 @@ from reviews import ledger, services, verifier
 from reviews.digests import digest_of
 from reviews.models import AuditEntry, Decision, Delivery, ReviewPolicy
 from reviews.services import audit
-from runs.models import Scope
+from runs.models import Run, Scope, Thread
 from tests.conftest import issue_key
 from tests.console import Console, wait_for
 
@@ -127,6 +127,17 @@ def test_a_deleted_thread_leaves_its_deletion_and_its_cancelled_task(
     assert deletion.details == {"forced": True}
     last = AuditEntry.objects.filter(object=f"task:{task.pk}").order_by("-seq")[0]
     assert last.action == "task.cancelled"
+
+
+@pytest.mark.usefixtures("console")  # whose worker sweeps
+def test_a_run_taken_from_a_dead_worker_is_in_the_audit() -> None:
+    left = {"status": Run.Status.RUNNING, "lease_until": "2020-01-01T00:00Z"}
+    run = Run.objects.create(thread=Thread.objects.create(), graph_id="approve_once", **left)
+
+    wait_for(lambda: not Run.objects.get(pk=run.pk).is_active)
+
+    actions = AuditEntry.objects.filter(object=f"run:{run.pk}").values_list("action", flat=True)
+    assert list(actions) == ["run.handed_on"]
 
 
 def test_policies_changed_in_the_admin_are_in_the_audit(queue: Group, ada: User) -> None:
