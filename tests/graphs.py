@@ -88,8 +88,17 @@ def until_positive(state: State) -> State:
     return {"answers": [str(answer)]}
 
 
+def answer_then_fail(state: State) -> State:
+    answer = interrupt({"question": "Act?"})
+    note(state, f"took {answer}")
+    fail_once(state)
+    return {"answers": [f"{answer}"]}
+
+
 human_in_the_loop = chain(human_node)
 approve_once = chain(ask, act)
+guarded, guarded_twin = chain(ask, act), chain(ask, act)
+fails_once = chain(answer_then_fail, act)
 two_interrupts = chain(ask_again, act)
 loop_validate = chain(until_positive)
 
@@ -246,6 +255,10 @@ def block(state: State) -> State:
 
 
 slow = chain(step_1, nap, step_3)
+slow_to_ask = chain(nap, ask, act)
+slow_to_stop = chain(nap, act, interrupt_before=["act"])
+guarded_stop = chain(step_1, act, interrupt_before=["act"])
+stop_then_ask = chain(step_1, ask, act, interrupt_before=["ask"])
 blocking = chain(step_1, block, step_3)
 
 
