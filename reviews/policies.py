@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from reviews.models import ReviewPolicy
 
 
-def protects(policies: Iterable[ReviewPolicy], graph_id: str) -> bool:
-    """Whether some node of the graph is for reviewers only: then nobody may go around it."""
-    return any(policy.reviewers_only and policy.graph_id in ("", graph_id) for policy in policies)
+def protects(policies: Iterable[ReviewPolicy], graph_ids: Collection[str]) -> bool:
+    """Whether some node of the graphs is for reviewers only: then nobody may go around it."""
+    return any(
+        policy.reviewers_only and (not policy.graph_id or policy.graph_id in graph_ids)
+        for policy in policies
+    )
 
 
-def fitting(policies: Iterable[ReviewPolicy], *, graph_id: str, node: str) -> ReviewPolicy | None:
-    """The first policy, in their order, whose graph and node fit; empty fits everything."""
-    for policy in policies:
-        if policy.graph_id in ("", graph_id) and policy.node in ("", node):
-            return policy
-    return None
+def fitting(
+    policies: Iterable[ReviewPolicy], *, graph_id: str, nodes: Collection[str]
+) -> ReviewPolicy | None:
+    """The first policy, in their order, whose graph and node fit; empty fits everything.
+
+    Of several nodes that wait together, one that is for reviewers only binds them all.
+    """
+    of_graph = [policy for policy in policies if policy.graph_id in ("", graph_id)]
+    firsts = [
+        next((policy for policy in of_graph if policy.node in ("", node)), None) for node in nodes
+    ]
+    found = [policy for policy in firsts if policy is not None]
+    return next((policy for policy in found if policy.reviewers_only), found[0] if found else None)

@@ -44,8 +44,12 @@ def record_answers(
     services.record_answers(run=run, answers=answers, actor=actor, may_decide=may_decide)
 
 
-def refuse_ways_around(*, graph_id: str, what: str, may_decide: bool, **_: Any) -> None:
-    services.refuse_ways_around(graph_id=graph_id, what=what, may_decide=may_decide)
+def refuse_ways_around(
+    *, graph_ids: set[str], thread: Thread, what: str, may_decide: bool, **_: Any
+) -> None:
+    services.refuse_ways_around(
+        graph_ids=graph_ids, thread=thread, what=what, may_decide=may_decide
+    )
 
 
 def close_review_tasks(

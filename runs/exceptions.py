@@ -110,6 +110,23 @@ class OtherGraph(RunsError):
     default_code = "other_graph"
 
 
+class OtherAssistant(RunsError):
+    default_detail = "Another assistant waits for an answer on this thread; nothing was sent."
+    default_code = "other_assistant"
+
+
+class BreakpointAnswered(RunsError):
+    default_detail = (
+        "The thread waits at a breakpoint, which takes no answer: go on with `input: null`."
+    )
+    default_code = "breakpoint_answered"
+
+
+class BreakpointInTheWay(RunsError):
+    default_detail = "A breakpoint stands where this run would begin, and nobody let it through."
+    default_code = "breakpoint_in_the_way"
+
+
 class BrokenBreakpoint(RunsError):
     default_detail = "A breakpoint names a node the graph no longer has."
     default_code = "broken_breakpoint"

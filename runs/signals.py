@@ -16,8 +16,9 @@ run_interrupted = Signal()
 # A receiver may refuse an answer by raising runs.exceptions.AnswerRefused.
 interrupts_answered = Signal()
 
-# Somebody is about to move a thread otherwise than by an answer: `graph_id`, `thread`, `what`,
-# `may_decide`. A receiver may refuse it by raising runs.exceptions.ReviewersOnly.
+# Somebody is about to move a thread otherwise than by an answer: `graph_ids` (every graph that has
+# a say in where it stands), `thread`, `what`, `may_decide`. A receiver may refuse it by raising
+# runs.exceptions.ReviewersOnly.
 way_around_asked = Signal()
 
 # Interrupts are gone from the graph: `interrupts` (rows), `run` (that settled, or None) and

@@ -101,6 +101,7 @@ def spec_of(run: Run) -> RunSpec:
         interrupt_after=services.added(asked["interrupt_after"], stored["after"]),
         durability=asked["durability"],
         strict_resume=asked["strict_resume"],
+        stops_at_start=services.stops_at_start(run),
     )
 
 

@@ -33,6 +33,10 @@ class ReviewTaskQuerySet(models.QuerySet["ReviewTask"]):
     def open(self) -> ReviewTaskQuerySet:
         return self.filter(status=ReviewTask.Status.OPEN)
 
+    def unsettled(self) -> ReviewTaskQuerySet:
+        """The graph still has the question in its hands, answered or not."""
+        return self.filter(interrupt__in=Interrupt.objects.unsettled())
+
     def decided(self) -> ReviewTaskQuerySet:
         return self.exclude(status__in=[ReviewTask.Status.OPEN, ReviewTask.Status.FAILED])
 

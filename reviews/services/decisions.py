@@ -234,6 +234,7 @@ def send_if_complete(thread: Thread) -> None:
         thread=thread,
         assistant=asking.assistant or runs.get_assistant(asking.graph_id),
         request=runs.continuation_of(asking) | request | {"strict_resume": True},
+        continues=asking,
         state_update=state_update,
         actor=max(answers.values(), key=lambda decision: decision.pk).reviewer,
     )

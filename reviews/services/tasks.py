@@ -9,7 +9,7 @@ from reviews.digests import digest_of
 from reviews.models import Delivery, Repair, ReviewPolicy, ReviewTask
 from reviews.services import audit
 from runs.exceptions import ReviewersOnly
-from runs.models import Interrupt, Run
+from runs.models import Interrupt, Run, Thread
 
 Status, State = ReviewTask.Status, Delivery.State
 
@@ -50,17 +50,23 @@ def close_tasks(*, interrupts: list[Interrupt], run: Run | None, reason: str) ->
             _note(task, f"task.{reason}", run)
 
 
-def policy_for(graph_id: str, node: str) -> ReviewPolicy:
+def policy_for(graph_id: str, nodes: list[str]) -> ReviewPolicy:
     """Who reviews a pause and how; the default queue where no policy fits."""
-    every = ReviewPolicy.objects.select_related("queue")
-    if policy := policies.fitting(every, graph_id=graph_id, node=node):
+    every = list(ReviewPolicy.objects.select_related("queue"))
+    if policy := policies.fitting(every, graph_id=graph_id, nodes=nodes):
         return policy
     return ReviewPolicy(queue=Group.objects.get_or_create(name=DEFAULT_QUEUE)[0])
 
 
-def refuse_ways_around(*, graph_id: str, what: str, may_decide: bool) -> None:
-    """Where an answer is for reviewers only, nobody moves the thread past the question."""
-    if not may_decide and policies.protects(ReviewPolicy.objects.all(), graph_id):
+def refuse_ways_around(*, graph_ids: set[str], thread: Thread, what: str, may_decide: bool) -> None:
+    """Where an answer is for reviewers only, nobody moves the thread past the question.
+
+    So it is while a policy says so of one of the graphs, and where it did when the thread asked.
+    """
+    if may_decide:
+        return
+    asked = ReviewTask.objects.on(thread.pk).filter(reviewers_only=True).unsettled()
+    if policies.protects(ReviewPolicy.objects.all(), graph_ids) or asked.exists():
         raise ReviewersOnly(f"{ReviewersOnly.default_detail} (Refused: {what}.)")
 
 
@@ -81,7 +87,7 @@ def identity_of(task: ReviewTask) -> str:
 
 
 def _open(run: Run, interrupt: Interrupt) -> None:
-    policy = policy_for(run.graph_id, interrupt.node)
+    policy = policy_for(run.graph_id, interrupt.nodes)
     task = ReviewTask(
         interrupt=interrupt,
         thread_id=run.thread_id,

@@ -220,6 +220,7 @@ class RunSerializer(ConfiguredSerializer):
     stream_subgraphs = SwitchField(required=False)
     stream_resumable = SwitchField(required=False)
     feedback_keys = WordsField(required=False)
+    strict_resume = SwitchField(required=False)
     multitask_strategy = serializers.ChoiceField(
         ["reject", "rollback", "interrupt", "enqueue"], required=False
     )

@@ -72,3 +72,8 @@ class Interrupt(models.Model):
     @property
     def is_breakpoint(self) -> bool:
         return self.kind == self.Kind.BREAKPOINT
+
+    @property
+    def nodes(self) -> list[str]:
+        """The node that asks, or those that wait together at a breakpoint."""
+        return self.node.split(", ") if self.is_breakpoint else [self.node]

@@ -26,6 +26,7 @@ from runs.runtime.state import (
     read_state,
     rollback,
     write_state,
+    written_by,
 )
 
 __all__ = [
@@ -56,4 +57,5 @@ __all__ = [
     "schemas",
     "subgraphs",
     "write_state",
+    "written_by",
 ]

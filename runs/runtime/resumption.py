@@ -8,7 +8,7 @@ from typing import Any
 from langgraph.types import Command, PregelTask, Send, StateSnapshot
 from langgraph.types import StateUpdate as GraphUpdate
 
-from runs.exceptions import InvalidUpdate
+from runs.exceptions import BreakpointInTheWay, InvalidUpdate
 from runs.runtime import description, snapshots
 from runs.runtime.registry import Graph
 from runs.runtime.spec import Nodes, RunSpec, StateUpdate
@@ -27,6 +27,8 @@ class Start:
 
 async def starting_point(graph: Graph, spec: RunSpec, config: Any) -> Start:
     """Read how far earlier attempts came, and go on from there."""
+    if spec.stops_at_start and (stopped := await _stopped(graph, spec)):
+        return Start(over=stopped)
     if spec.attempt == 1 and spec.state_update is None:
         return _from_the_start(spec)
     head = await snapshots.head(graph, spec.thread_id)
@@ -47,6 +49,23 @@ async def starting_point(graph: Graph, spec: RunSpec, config: Any) -> Start:
     if not head.next or await _waits(graph, spec, head, taken):
         return Start(over=head)
     return Start(None)
+
+
+async def _stopped(graph: Graph, spec: RunSpec) -> StateSnapshot | None:
+    """Where the run would begin, if a breakpoint stands there: LangGraph would walk through it."""
+    config: Any = snapshots.thread_config(spec.thread_id, spec.checkpoint_id)
+    at = await graph.aget_state(config)
+    begun = any(task.interrupts or task.error or task.result for task in at.tasks)
+    if begun or _wrote(at, spec):
+        return None
+    before = together(graph.interrupt_before_nodes, spec.interrupt_before)
+    after = together(graph.interrupt_after_nodes, spec.interrupt_after)
+    ran = await ran_last(graph, at, after) if (at.metadata or {}).get("source") == "loop" else set()
+    if not at.next or not (named(graph, set(at.next), before) or named(graph, ran, after)):
+        return None
+    if spec.command or spec.checkpoint_id:
+        raise BreakpointInTheWay
+    return at
 
 
 def answers_of(spec: RunSpec) -> dict[str, Any]:

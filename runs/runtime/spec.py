@@ -47,6 +47,7 @@ class RunSpec:
     interrupt_after: Nodes = ()
     durability: Durability = "sync"
     strict_resume: bool = True
+    stops_at_start: bool = False  # nobody has let it through a breakpoint where it would begin
 
 
 @dataclass(frozen=True, slots=True)

@@ -161,6 +161,17 @@ def head(thread_id: UUID) -> str | None:
     return row["checkpoint_id"] if row else None
 
 
+def written_by(thread_id: UUID) -> str | None:
+    """The graph that wrote the thread's latest checkpoint."""
+    with checkpointer.connection() as connection:
+        row = connection.execute(
+            "SELECT metadata ->> 'graph_id' AS graph_id FROM checkpoints "
+            "WHERE thread_id = %s AND checkpoint_ns = '' ORDER BY checkpoint_id DESC LIMIT 1",
+            (str(thread_id),),
+        ).fetchone()
+    return row["graph_id"] if row else None
+
+
 def rollback(thread_id: UUID, run_id: UUID) -> None:
     """Forget what a run wrote, so that the thread stands where the run found it.
 

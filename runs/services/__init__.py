@@ -11,6 +11,7 @@ from runs.services.assistants import (
 )
 from runs.services.breakpoints import added, remove_breakpoint, set_breakpoint, stops_of
 from runs.services.deploys import pending_problems, problem_of
+from runs.services.detours import stops_at_start
 from runs.services.discarding import discard_thread
 from runs.services.execution import (
     fail_run,
@@ -72,6 +73,7 @@ __all__ = [
     "set_latest_version",
     "settle_run",
     "start_run",
+    "stops_at_start",
     "stops_of",
     "sweep_runs",
     "sync_assistants",

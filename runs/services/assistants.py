@@ -97,6 +97,8 @@ def delete_assistant(
     if delete_threads:
         for thread in Thread.objects.filter(metadata__assistant_id=str(assistant_id)):
             threads.delete_thread(thread=thread, actor=actor)
+    if assistant.breakpoints.exists():
+        raise RunsError("An admin has set breakpoints on this assistant: remove them first.")
     assistant.delete()
 
 

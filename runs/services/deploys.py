@@ -37,8 +37,7 @@ def missing(interrupt: Interrupt) -> str:
         runtime.registry.graph(graph_id)
     except GraphError as error:
         return str(error.detail)
-    nodes = interrupt.node.split(", ") if interrupt.is_breakpoint else [interrupt.node]
-    for node in nodes:
+    for node in interrupt.nodes:
         if not runtime.has_node(graph_id, interrupt.namespace, node):
             return f"the graph '{graph_id}' no longer has the node '{node}'"
     return ""

@@ -16,10 +16,10 @@ from django.utils.timezone import now
 
 from hitl_console.channel_layer import notify_group
 from runs import events, queue, runtime
-from runs.exceptions import LeaseLost
+from runs.exceptions import LeaseLost, RunsError
 from runs.models import Interrupt, Run, Thread
 from runs.runtime import AskedInterrupt, Outcome
-from runs.services import interrupts
+from runs.services import detours, interrupts
 from runs.services.discarding import discard_thread
 from runs.signals import run_finished, run_recovered
 
@@ -214,13 +214,27 @@ def _queue_again(run_id: UUID) -> bool:
 
 
 def start_next(thread: Thread) -> bool:
-    """Queue the oldest waiting run of an unoccupied thread; the thread's row must be locked."""
-    run = Run.objects.on(thread.pk).filter(status=PENDING).order_by("pk").first()
-    if run is None:
-        return False
-    leave_questions_behind(thread, run)
-    queue.defer_run(run)
-    return True
+    """Queue the oldest waiting run of an unoccupied thread; the thread's row must be locked.
+
+    One that would pass what the thread has come to wait for fails instead.
+    """
+    for run in Run.objects.on(thread.pk).filter(status=PENDING).order_by("pk"):
+        try:
+            detours.refuse_in_turn(thread, run)
+        except RunsError as error:
+            _refuse(run, error)
+            continue
+        leave_questions_behind(thread, run)
+        queue.defer_run(run)
+        return True
+    return False
+
+
+def _refuse(run: Run, reason: RunsError) -> None:
+    error = {"error": type(reason).__name__, "message": str(reason.detail)}
+    _finish(run, Run.Status.ERROR, is_held=False, output={"__error__": error}, error=error)
+    _close_stream(run, [("error", error)])
+    run_finished.send(sender=Run, run=run)
 
 
 def leave_questions_behind(thread: Thread, run: Run) -> None:

@@ -12,15 +12,17 @@ from runs import runtime
 from runs.exceptions import (
     AlreadyAnswered,
     AmbiguousAnswer,
+    BreakpointAnswered,
     GraphChanged,
     GraphDiffers,
     NothingPending,
+    OtherAssistant,
     OtherGraph,
     StaleThread,
     StuckInterrupt,
     WrongInterrupts,
 )
-from runs.models import Interrupt, Run, Thread
+from runs.models import Assistant, Interrupt, Run, Thread
 from runs.runtime import AskedInterrupt, PausedAt
 from runs.services import deploys
 from runs.signals import interrupts_closed, run_interrupted
@@ -32,7 +34,9 @@ Answers = dict[Interrupt, Any]
 # -- answering -------------------------------------------------------------------------------
 
 
-def answers_in(thread: Thread, graph_id: str, request: Mapping[str, Any]) -> Answers:
+def answers_in(
+    thread: Thread, assistant: Assistant, graph_id: str, request: Mapping[str, Any]
+) -> Answers:
     """The interrupts a run request answers, each with its value; refuses what could go wrong.
 
     The thread's row must be locked. Answers go by interrupt id: a single value is taken only
@@ -43,23 +47,34 @@ def answers_in(thread: Thread, graph_id: str, request: Mapping[str, Any]) -> Ans
     pending = list(Interrupt.objects.on(thread.pk).pending().select_related("run"))
     if not has_answer and starts_over(request):
         return {}
-    if is_strict(request) and any(asked.run.graph_id != graph_id for asked in pending):
-        raise OtherGraph
+    if is_strict(request):
+        _refuse_others(pending, assistant, graph_id)
     if _goes_back(request, pending):
         if has_answer and is_strict(request):
             raise StaleThread("The thread does not wait at that checkpoint; nothing was sent.")
         return {}
     breakpoints: Answers = {interrupt: None for interrupt in pending if interrupt.is_breakpoint}
     if breakpoints:
+        if command.get("resume") is not None and is_strict(request):
+            raise BreakpointAnswered
         return breakpoints
     if not has_answer:
-        _refuse_old_answers(thread, pending)
+        refuse_old_answers(thread, pending)
         return {}
     if not is_strict(request):
         return _as_the_reference(command["resume"], pending)
     if not pending:
         _refuse_answer_to_nothing(thread, command["resume"])
     return _by_id(thread, command["resume"], pending)
+
+
+def _refuse_others(pending: list[Interrupt], assistant: Assistant, graph_id: str) -> None:
+    """Another graph would forget the question; another assistant act on it in its own way."""
+    for asked in pending:
+        if asked.run.graph_id != graph_id:
+            raise OtherGraph
+        if asked.run.assistant_id not in (None, assistant.pk):
+            raise OtherAssistant
 
 
 def is_strict(request: Mapping[str, Any]) -> bool:
@@ -140,7 +155,7 @@ def _refuse_answered(thread: Thread, keys: list[str]) -> None:
         )
 
 
-def _refuse_old_answers(thread: Thread, pending: list[Interrupt]) -> None:
+def refuse_old_answers(thread: Thread, pending: list[Interrupt]) -> None:
     """Going on without an answer replays the node's old ones: one would meet the new question."""
     tasks = [interrupt.task_id for interrupt in pending]
     taken = Interrupt.objects.on(thread.pk).filter(
@@ -189,6 +204,7 @@ def record(
     waiting = [_dynamic(thread, item, fields) for item in asked]
     if paused_at is not None:
         waiting.append(_breakpoint(thread, paused_at, values, fields))
+    waiting = waiting or _still_stopped(thread, checkpoint_id)
     keys = {item.key for item in waiting}
     rows = {row.key: row for row in Interrupt.objects.on(thread.pk).known(keys)}
     _close_gone(run, [row for row in rows.values() if row.key not in keys])
@@ -235,6 +251,12 @@ def _breakpoint(
         value=values,
         **fields,
     )
+
+
+def _still_stopped(thread: Thread, checkpoint_id: str | None) -> list[Interrupt]:
+    """The breakpoint a run was to pass, where it was cut short before it got on."""
+    rows = Interrupt.objects.on(thread.pk).unsettled()
+    return list(rows.filter(kind=Interrupt.Kind.BREAKPOINT, checkpoint_id=checkpoint_id or ""))
 
 
 def _insert(asked: Interrupt) -> Interrupt:

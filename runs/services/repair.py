@@ -56,4 +56,5 @@ def _go_on(interrupt: Interrupt, actor: User, request: dict[str, Any]) -> Run:
         assistant=asking.assistant or get_assistant(asking.graph_id),
         request=continuation_of(asking) | request,
         actor=actor,
+        continues=asking,
     )

@@ -15,11 +15,11 @@ from hitl_console.channel_layer import notify_group
 from runs import events, queue, runtime
 from runs.exceptions import NotFound, RunsError, ThreadBusy
 from runs.models import Assistant, Interrupt, Run, Thread
-from runs.services import breakpoints, execution, interrupts
+from runs.services import breakpoints, detours, execution, interrupts
 from runs.services.assistants import system_assistant_id
-from runs.signals import interrupts_answered, run_finished, way_around_asked
+from runs.signals import interrupts_answered, run_finished
 
-RESERVED = ("thread_id", "run_id", "checkpoint_ns", "checkpoint_map")
+RESERVED = ("thread_id", "run_id", "checkpoint_ns", "checkpoint_id", "checkpoint_map")
 
 
 @transaction.atomic
@@ -31,27 +31,26 @@ def create_run(
     actor: User | None,
     may_decide: bool = True,
     state_update: dict[str, Any] | None = None,
+    continues: Run | None = None,
 ) -> Run:
     """Queue a run on a thread; one that answers interrupts closes them in the same transaction.
 
     `request` has the fields of the wire's body (input, command, config, metadata, ...).
     A run is queued behind the thread's active one, or as `multitask_strategy` says. A client that
-    may not decide review tasks is refused what would go around one.
+    may not decide review tasks is refused what would go around one. A run that `continues` another
+    has its graph and configuration, whatever became of the assistant since.
     """
     thread = Thread.objects.lock(thread.pk)
     is_free = _make_room(thread, request.get("multitask_strategy", "enqueue"))
-    breakpoints.stops_of(assistant.pk, assistant.graph_id)
-    answers = interrupts.answers_in(thread, assistant.graph_id, request)
+    graph_id = continues.graph_id if continues else assistant.graph_id
+    breakpoints.stops_of(assistant.pk, graph_id)
+    answers = interrupts.answers_in(thread, assistant, graph_id, request)
     interrupts.guard(thread, answers)
-    if way := _way_around(thread, request):
-        way_around_asked.send(
-            sender=Run,
-            graph_id=assistant.graph_id,
-            thread=thread,
-            what=way,
-            may_decide=may_decide,
-        )
-    run = _new_run(thread, assistant, request, actor, answers)
+    if not may_decide and (way := detours.of_request(thread, graph_id, request, answers)):
+        detours.ask(thread, way, may_decide=may_decide, graph_id=graph_id)
+    configured = request if continues else _with_defaults(assistant, request)
+    kwargs = _kwargs(configured, answers) | {"may_decide": may_decide}
+    run = _new_run(thread, assistant, graph_id, request, kwargs, actor)
     run.state_update = state_update
     if is_free:
         execution.leave_questions_behind(thread, run)
@@ -114,34 +113,23 @@ def _make_room(thread: Thread, strategy: str) -> bool:
     return True
 
 
-def _way_around(thread: Thread, request: Mapping[str, Any]) -> str:
-    """How a request would move the thread otherwise than by an answer; empty if it would not."""
-    command = request.get("command") or {}
-    if command.get("goto") is not None or command.get("update") is not None:
-        return "a goto or update command"
-    if request.get("checkpoint_id"):
-        return "a run from an old checkpoint"
-    is_new = interrupts.starts_over(request)
-    is_paused = is_new and Interrupt.objects.on(thread.pk).unsettled().exists()
-    return "new input" if is_paused else ""
-
-
 def _new_run(
     thread: Thread,
     assistant: Assistant,
+    graph_id: str,
     request: Mapping[str, Any],
+    kwargs: dict[str, Any],
     actor: User | None,
-    answers: interrupts.Answers,
 ) -> Run:
-    ids = {"graph_id": assistant.graph_id, "assistant_id": str(assistant.pk)}
+    ids = {"graph_id": graph_id, "assistant_id": str(assistant.pk)}
     created_by = {"created_by": assistant.metadata.get("created_by", "user")}
     delay = request.get("after_seconds")
     run = Run(
         thread=thread,
         assistant=assistant,
-        graph_id=assistant.graph_id,
-        kwargs=_kwargs(assistant, request),
-        metadata=created_by | thread.metadata | ids | (request.get("metadata") or {}),
+        graph_id=graph_id,
+        kwargs=kwargs,
+        metadata=created_by | thread.metadata | ids | (request.get("metadata") or {}) | ids,
         multitask_strategy=request.get("multitask_strategy", "enqueue"),
         created_by=actor,
         not_before=now() + timedelta(seconds=delay) if delay else None,
@@ -152,9 +140,6 @@ def _new_run(
         **ids,
         "user_id": actor.get_username() if actor else "",
     }
-    # Whatever form the client chose, the graph gets its answers by interrupt id.
-    if named := {item.key: value for item, value in answers.items() if not item.is_breakpoint}:
-        run.kwargs["command"] = (run.kwargs["command"] or {}) | {"resume": named}
     return run
 
 
@@ -170,21 +155,43 @@ def _occupy(thread: Thread, run: Run, config: Mapping[str, Any]) -> None:
     )
 
 
-def _kwargs(assistant: Assistant, request: Mapping[str, Any]) -> dict[str, Any]:
-    """The wire's `Run.kwargs`: what was asked, with the assistant's defaults below it."""
+def _with_defaults(assistant: Assistant, request: Mapping[str, Any]) -> dict[str, Any]:
+    """A request with the assistant's configuration below its own."""
     asked = request.get("config") or {}
     configurable = assistant.config.get("configurable", {}) | asked.get("configurable", {})
-    config = assistant.config | asked
-    config["configurable"] = {
+    return {
+        **request,
+        "config": assistant.config | asked | {"configurable": configurable},
+        "context": assistant.context | (request.get("context") or {}),
+    }
+
+
+def _command(request: Mapping[str, Any], answers: interrupts.Answers) -> dict[str, Any] | None:
+    """Whatever form the client chose, the graph gets its answers by interrupt id.
+
+    A breakpoint takes none: LangGraph would keep it for the first question anybody asks.
+    """
+    command: dict[str, Any] | None = request.get("command")
+    if not answers:
+        return command
+    named = {item.key: value for item, value in answers.items() if not item.is_breakpoint}
+    rest = {name: value for name, value in (command or {}).items() if name != "resume"}
+    return rest | ({"resume": named} if named else {}) or None
+
+
+def _kwargs(request: Mapping[str, Any], answers: interrupts.Answers) -> dict[str, Any]:
+    """The wire's `Run.kwargs`: what was asked, without the keys that are the engine's."""
+    config = request.get("config") or {}
+    configurable = {
         key: value
-        for key, value in configurable.items()
+        for key, value in config.get("configurable", {}).items()
         if key not in RESERVED and not key.startswith("__")
     }
     return {
         "input": request.get("input"),
-        "command": request.get("command"),
-        "config": config,
-        "context": assistant.context | (request.get("context") or {}),
+        "command": _command(request, answers),
+        "config": config | {"configurable": configurable},
+        "context": request.get("context") or {},
         "stream_mode": request.get("stream_mode") or [],
         "interrupt_before": request.get("interrupt_before"),
         "interrupt_after": request.get("interrupt_after"),

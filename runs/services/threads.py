@@ -13,8 +13,8 @@ from runs import queue, runtime
 from runs.exceptions import InvalidInput, NotFound, RunsError, ThreadBusy, ThreadPinned
 from runs.models import Interrupt, Run, Thread
 from runs.runtime import PausedAt
-from runs.services import execution, interrupts
-from runs.signals import thread_deleted, way_around_asked
+from runs.services import detours, execution, interrupts
+from runs.signals import thread_deleted
 
 
 @transaction.atomic
@@ -60,8 +60,7 @@ def update_thread(*, thread: Thread, metadata: dict[str, Any]) -> Thread:
 @transaction.atomic
 def copy_thread(*, thread: Thread, may_decide: bool = True) -> Thread:
     """A new thread with the same checkpoints; runs and review tasks stay with the first."""
-    if Interrupt.objects.on(thread.pk).unsettled().exists():
-        _ask_to_go_around(thread, "a copy of a waiting thread", may_decide)
+    detours.ask(thread, "a copy of the thread", may_decide=may_decide)
     copy = Thread.objects.create(pk=uuid4(), metadata=thread.metadata, config=thread.config)
     runtime.copy_checkpoints(thread.pk, copy.pk)
     return copy
@@ -85,7 +84,7 @@ def update_state(
         raise ThreadBusy
     if thread.graph_id is None:
         raise InvalidInput(f"Thread {thread.pk} has no assigned graph ID.")
-    _ask_to_go_around(thread, "a state update", may_decide)
+    detours.ask(thread, "a state update", may_decide=may_decide)
     checkpoint = runtime.write_state(
         thread.pk,
         thread.graph_id,
@@ -96,12 +95,6 @@ def update_state(
     )
     _follow_state(thread, thread.graph_id)
     return checkpoint
-
-
-def _ask_to_go_around(thread: Thread, what: str, may_decide: bool) -> None:
-    way_around_asked.send(
-        sender=Run, graph_id=thread.graph_id, thread=thread, what=what, may_decide=may_decide
-    )
 
 
 def _follow_state(thread: Thread, graph_id: str) -> None:
