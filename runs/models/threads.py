@@ -14,11 +14,14 @@ from hitl_console.fields import WireJSONField
 
 
 def uuid7() -> UUID:
-    """A time-ordered UUID (RFC 9562), as the Agent Server gives its threads and runs."""
-    milliseconds = time.time_ns() // 1_000_000
-    value = milliseconds << 80 | secrets.randbits(80)
-    value = value & ~(0xF << 76) | 0x7 << 76
-    return UUID(int=value & ~(0x3 << 62) | 0x2 << 62)
+    """A time-ordered UUID (RFC 9562), as the Agent Server gives its threads and runs.
+
+    Twelve bits below the milliseconds keep the order of what is made within one.
+    """
+    milliseconds, rest = divmod(time.time_ns(), 1_000_000)
+    fraction = rest * 4096 // 1_000_000
+    value = milliseconds << 80 | 0x7 << 76 | fraction << 64 | 0x2 << 62 | secrets.randbits(62)
+    return UUID(int=value)
 
 
 class ThreadQuerySet(models.QuerySet["Thread"]):
