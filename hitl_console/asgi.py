@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hitl_console.settings")
@@ -13,6 +14,7 @@ django.setup()
 from channels.auth import AuthMiddlewareStack
 from channels.routing import ProtocolTypeRouter, URLRouter
 from channels.security.websocket import AllowedHostsOriginValidator
+from django.conf import settings
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.exception import convert_exception_to_response
 
@@ -43,6 +45,11 @@ class HttpRouter:
         root = scope["path"].split("/", 2)[1]
         await (self.api if root in API_ROOTS else self.pages)(scope, receive, send)
 
+
+if settings.API_AUTH == "none":
+    logging.getLogger(__name__).warning(
+        "HITL_API_AUTH=none: whoever reaches this port may use the API, without a key"
+    )
 
 application = ProtocolTypeRouter(
     {
