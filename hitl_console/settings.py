@@ -50,9 +50,12 @@ def env_list(name: str, default: str = "") -> list[str]:
     return [word.strip() for word in os.environ.get(name, default).split(",") if word.strip()]
 
 
-def secret_key(data: Path) -> str:
+def secret_key(data: Path, *, is_production: bool) -> str:
     """SECRET_KEY, or one made once for this data folder; production must set its own."""
-    if key := os.environ.get("SECRET_KEY"):
+    key = os.environ.get("SECRET_KEY")
+    if is_production and (key is None or len(key) < 50):
+        raise ImproperlyConfigured("In production SECRET_KEY must be set, to 50 characters or more")
+    if key:
         return key
     path = data / "secret_key"
     if not path.exists():
@@ -67,6 +70,16 @@ def secret_key(data: Path) -> str:
         finally:
             fresh.unlink()
     return path.read_text()
+
+
+def allowed_hosts(*, is_production: bool) -> list[str]:
+    """ALLOWED_HOSTS: the names browsers know this console by; sockets ask for them too."""
+    if not is_production:
+        return env_list("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1],testserver")
+    hosts = env_list("ALLOWED_HOSTS")
+    if not hosts or "*" in hosts:
+        raise ImproperlyConfigured("In production ALLOWED_HOSTS must name the hosts, and not be *")
+    return hosts
 
 
 def database(url: str) -> dict[str, Any]:
@@ -96,11 +109,13 @@ HOST = os.environ.get("HOST", "127.0.0.1")
 PORT = env_int("PORT", 8000)
 LOOPBACK = HOST in ("127.0.0.1", "::1", "localhost")
 PRODUCTION = env_bool("HITL_PRODUCTION", not LOOPBACK)
+if not (PRODUCTION or LOOPBACK):
+    raise ImproperlyConfigured("HITL_PRODUCTION=0 is allowed only when HOST is a loopback address")
 
 DEBUG = False
-SECRET_KEY = secret_key(HITL_DATA)
+SECRET_KEY = secret_key(HITL_DATA, is_production=PRODUCTION)
 SECRET_KEY_FALLBACKS = env_list("SECRET_KEY_FALLBACKS")
-ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1],testserver")
+ALLOWED_HOSTS = allowed_hosts(is_production=PRODUCTION)
 CSRF_TRUSTED_ORIGINS = env_list("CSRF_TRUSTED_ORIGINS")
 
 # -- agents ----------------------------------------------------------------------------------
@@ -114,7 +129,7 @@ RUN_ATTEMPTS = env_int("RUN_ATTEMPTS", 3)
 RECURSION_LIMIT = env_int("RECURSION_LIMIT", 100)  # supersteps a run may take
 STOP_GRACE = env_int("HITL_STOP_GRACE", 20)  # seconds running runs get on SIGTERM
 EVENT_RETENTION = env_int("EVENT_RETENTION", 24 * 3600)  # seconds the events of a run are kept
-PAGE_UNDO_SECONDS = env_int("HITL_PAGE_UNDO", 0)  # seconds a decision made on a page can be undone
+PAGE_UNDO_SECONDS = env_int("HITL_PAGE_UNDO", 5)  # seconds a decision made on a page can be undone
 RESUME_MODE = env_choice("HITL_RESUME_MODE", "strict", ("strict", "compatible"))
 API_AUTH = env_choice("HITL_API_AUTH", "key", ("key", "none"))
 if API_AUTH == "none" and not LOOPBACK:
@@ -181,9 +196,8 @@ USE_TZ = True
 LOCALE_PATHS = [BASE_DIR / "locale"]
 
 STATIC_URL = "/static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-WHITENOISE_USE_FINDERS = True
+WHITENOISE_USE_FINDERS = True  # served from where they are, read at start: nothing to collect
 
 # -- people ----------------------------------------------------------------------------------
 LOGIN_URL = "login"
@@ -209,6 +223,7 @@ AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
+AXES_LOCKOUT_CALLABLE = "hitl_console.lockout.locked_out"
 
 SESSION_COOKIE_AGE = 8 * 3600
 SESSION_COOKIE_HTTPONLY = True

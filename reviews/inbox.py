@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 PAGE = 50
 COUNT_CAP = 1_000
-VIEWS = ("open", "unclaimed", "mine", "decided")
+VIEWS = ("open", "unclaimed", "mine", "failed", "decided")
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 
@@ -42,6 +42,11 @@ class Query:
         view = data.get("view", "")
         q = data.get("q", "").strip()[:200].replace("\0", "")
         return cls(view if view in VIEWS else "open", q, data.get("after", ""))
+
+    @property
+    def section(self) -> str:
+        """The entry of the navigation this list belongs to."""
+        return self.view if self.view in ("mine", "decided") else "open"
 
     @property
     def url(self) -> str:
@@ -71,7 +76,9 @@ def _in_view(tasks: ReviewTaskQuerySet, view: str, user: User) -> ReviewTaskQuer
     if view == "mine":
         return tasks.claimed_by(user)
     if view == "decided":
-        return tasks.exclude(status=ReviewTask.Status.OPEN)
+        return tasks.decided()
+    if view == "failed":
+        return tasks.failed()
     if view == "unclaimed":
         return tasks.open().exclude(claimed_until__gt=now())
     return tasks.open()
@@ -126,7 +133,11 @@ class Inbox:
 
     @property
     def title(self) -> str:
-        titles = {"mine": _("Claimed by me"), "decided": _("Decided")}
+        titles = {
+            "mine": _("Claimed by me"),
+            "failed": _("Run failed"),
+            "decided": _("Decided"),
+        }
         return titles.get(self.view, _("Inbox"))
 
 
@@ -174,7 +185,8 @@ def neighbours(user: User, query: Query, task: ReviewTask) -> tuple[int | None, 
 
 def next_to_decide(user: User, query: Query, task: ReviewTask) -> ReviewTask | None:
     """The next open task nobody else holds: below this one, else from the top."""
-    view = replace(query, view="open" if query.view == "decided" else query.view)
+    is_closed = query.view in ("decided", "failed")
+    view = replace(query, view="open" if is_closed else query.view)
     tasks = view.tasks(user).exclude(pk=task.pk)
     free = tasks.exclude(Q(claimed_until__gt=now()) & ~Q(claimed_by=user))
     return free.filter(_below(task.created_at, task.pk)).first() or free.first()
@@ -220,10 +232,15 @@ def _heading(task: ReviewTask) -> str:
 
 
 def _filters(user: User, query: Query) -> list[Filter]:
-    labels = {"open": _("Open"), "unclaimed": _("Unclaimed"), "mine": _("Mine")}
+    labels = {
+        "open": _("Open"),
+        "unclaimed": _("Unclaimed"),
+        "mine": _("Mine"),
+        "failed": _("Run failed"),
+    }
     found = []
     for view, label in labels.items():
         narrowed = replace(query, view=view, after="")
         count = capped_count(narrowed.tasks(user))
         found.append(Filter(view, label, count, narrowed.url, view == query.view))
-    return found
+    return [pill for pill in found if pill.view != "failed" or pill.count != "0" or pill.is_current]

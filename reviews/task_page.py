@@ -2,64 +2,34 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+from django.http import QueryDict
 from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from reviews import payloads
+from reviews.form_parts import Card, Wrong, control_id
 from reviews.inbox import Query, neighbours
-from reviews.models import Decision, ReviewTask
+from reviews.models import Decision, Delivery, ReviewTask
 from reviews.payloads import Action, AnswerRefused, Field, Kind
 from reviews.payloads.forms import PREFILL_KEYS
+from reviews.sending import Sending, sending_of
+from runs import services as runs
+from runs.models import Run
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
-    from django.http import QueryDict
 
 RAW_LIMIT = 64 * 1024
 CONVERSATION = ("messages",)
 MODES = ("json", "text", "option")
-
-
-def control_id(name: str) -> str:
-    """The id of a form control: names may hold any character, ids may not."""
-    return f"f-{hashlib.sha256(name.encode()).hexdigest()[:10]}"
-
-
-@dataclass(frozen=True)
-class Wrong:
-    """One line of the error summary; `anchor` leads to the control."""
-
-    message: str
-    label: str = ""
-    anchor: str = ""
-
-
-@dataclass(frozen=True)
-class Card:
-    """One action with what was chosen and typed for it."""
-
-    action: Action
-    fields: tuple[Field, ...]
-    kind: str
-    message: str
-    error: str
-    message_error: str
-
-    @property
-    def kind_name(self) -> str:
-        return f"action-{self.action.position}-kind"
-
-    @property
-    def message_name(self) -> str:
-        return f"action-{self.action.position}-message"
+GIVEN_BACK = (Delivery.State.UNDONE, Delivery.State.REFUSED)
 
 
 @dataclass
@@ -72,8 +42,26 @@ class TaskPage:
     posted: QueryDict | None = None
     refused: AnswerRefused | None = None
     problem: str = ""  # a refusal that is not about the answer
+    notice: str = ""  # why something else than a decision was refused
     is_late: bool = False  # somebody was faster: what was posted has to be kept
     idempotency_key: str = field(default_factory=lambda: str(uuid4()))
+
+    def __post_init__(self) -> None:
+        if self.posted is None:
+            self.posted = self._recalled()
+
+    def _recalled(self) -> QueryDict | None:
+        """The form of the answer this reviewer gave before, when it came back unused."""
+        last = self.decisions[0] if self.is_open and self.decisions else None
+        if last is None or last.reviewer_id != self.user.pk:
+            return None
+        if last.delivery.state not in GIVEN_BACK:
+            return None
+        form = QueryDict(mutable=True)
+        for name, values in payloads.form_of_answer(self.asked, last.value).items():
+            form.setlist(name, values)
+        form["comment"] = last.comment
+        return form
 
     @property
     def is_open(self) -> bool:
@@ -91,6 +79,24 @@ class TaskPage:
     def is_refused(self) -> bool:
         """Whether the form shows what was typed before, not what the agent proposed."""
         return self.posted is not None
+
+    @property
+    def has_changed(self) -> bool:
+        """Whether the form was filled in for another edition of the request."""
+        seen = self.typed("seen")
+        return self.is_open and seen not in ("", self.task.edition)
+
+    @cached_property
+    def graph_problem(self) -> str:
+        """Why an answer would not be sent to the graph as it is deployed now."""
+        if not self.is_open or self.task.interrupt is None:
+            return ""
+        return runs.problem_of(self.task.interrupt)
+
+    @property
+    def is_graph_changed(self) -> bool:
+        """Whether it is for people to accept the graph as it is now; else a part of it is gone."""
+        return self.graph_problem.endswith("was changed")
 
     # -- addresses ---------------------------------------------------------------------------
 
@@ -306,12 +312,46 @@ class TaskPage:
     @cached_property
     def decision(self) -> Decision | None:
         """The decision the task was closed by."""
-        return next((row for row in self.decisions if row.delivery.state != "refused"), None)
+        standing = (row for row in self.decisions if row.delivery.state not in Delivery.VOID)
+        return next(standing, None)
 
     @property
     def was_given_back(self) -> bool:
         """Whether the graph refused the last answer, which opened the task again."""
-        return self.is_open and bool(self.decisions)
+        last = self.decisions[0] if self.is_open and self.decisions else None
+        return last is not None and last.delivery.state == Delivery.State.REFUSED
+
+    @property
+    def sending(self) -> Sending | None:
+        """The time left to undo the decision."""
+        return sending_of(self.decision.delivery) if self.decision else None
+
+    @property
+    def may_undo(self) -> bool:
+        """Whether the decision is still here, and this person's to take back."""
+        decision = self.decision
+        if decision is None or decision.delivery.state != Delivery.State.RECORDED:
+            return False
+        return self.user.is_staff or decision.reviewer_id == self.user.pk
+
+    @cached_property
+    def failure(self) -> str:
+        """What the run that carried the answer said as it failed."""
+        if self.task.status != ReviewTask.Status.FAILED or self.decision is None:
+            return ""
+        carrier = Run.objects.filter(pk__in=[self.decision.delivery.run_id])
+        error = carrier.values_list("error", flat=True).first()
+        if isinstance(error, dict):
+            return ": ".join(str(error[key]) for key in ("error", "message") if error.get(key))
+        return payloads.json_text(error) if error else ""
+
+    @cached_property
+    def successor(self) -> ReviewTask | None:
+        """The task that stands in the place of this one, if this person may see it."""
+        if self.task.superseded_by_id is None:
+            return None
+        visible = ReviewTask.objects.visible_to(self.user).for_inbox()
+        return visible.filter(pk=self.task.superseded_by_id).first()
 
     @property
     def edits(self) -> list[payloads.Edit]:

@@ -16,5 +16,8 @@ urlpatterns = [
     path("tasks/<int:pk>/preview/", views.preview, name="preview"),
     path("tasks/<int:pk>/claim/", views.claim, name="claim"),
     path("tasks/<int:pk>/release/", views.release, name="release"),
+    path("tasks/<int:pk>/undo/", views.undo, name="undo"),
+    path("tasks/<int:pk>/repair/", views.repair, name="repair"),
+    path("tasks/<int:pk>/accept/", views.accept, name="accept"),
     path("theme/", views.theme, name="theme"),
 ]

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
+from dataclasses import replace
+from functools import partial, wraps
 from typing import Any, Concatenate, ParamSpec
 
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.models import User
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import get_object_or_404, redirect, render, resolve_url
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
@@ -21,11 +22,19 @@ from django_htmx.http import HttpResponseClientRedirect, HttpResponseLocation, r
 from django_htmx.middleware import HtmxDetails
 
 from reviews import payloads, services
-from reviews.exceptions import AlreadyDecided, ClaimedByOther, ReviewError
-from reviews.forms import DecisionForm
+from reviews.exceptions import (
+    AlreadyDecided,
+    ClaimedByOther,
+    GraphHasChanged,
+    NothingToUndo,
+    RequestChanged,
+    ReviewError,
+)
+from reviews.forms import DecisionForm, RepairForm
 from reviews.inbox import Query, counts, inbox_page, next_to_decide
 from reviews.models import Decision, ReviewTask
 from reviews.payloads import AnswerRefused
+from reviews.sending import sending_by
 from reviews.task_page import TaskPage
 
 P = ParamSpec("P")
@@ -101,20 +110,21 @@ def decide(request: PageRequest, pk: int) -> HttpResponse:
         if not form.is_valid():
             page.problem = _("The private note is too long.")
             return _rendered_form(request, page, status=422)
-        services.decide(
+        decision = services.decide(
             task=page.task,
             reviewer=request.user,
             verdict=payloads.verdict_from_form(page.asked, request.POST),
             comment=form.cleaned_data["comment"],
             via=Decision.Via.PAGE,
             idempotency_key=form.cleaned_data["idempotency_key"],
+            seen=form.cleaned_data["seen"],
         )
     except AnswerRefused as refused:
         page.refused = refused
         return _rendered_form(request, page, status=422)
     except ReviewError as error:
         return _conflict(request, page, error)
-    return _sent(request, page)
+    return _sent(request, page, decision)
 
 
 @for_people
@@ -143,6 +153,44 @@ def release(request: PageRequest, pk: int) -> HttpResponse:
     return _change_claim(request, pk, services.release_task)
 
 
+@for_people
+@require_POST
+def accept(request: PageRequest, pk: int) -> HttpResponse:
+    """Let the task be decided although its graph was changed; what was typed stays."""
+    page = _posted_page(request, pk)
+    services.accept_change(task=page.task, reviewer=request.user, via=Decision.Via.PAGE)
+    page.posted = request.POST.copy()
+    page.posted["seen"] = ""  # the form comes back for the request as it is now
+    page.is_late = not page.is_open
+    return _rendered_form(request, page)
+
+
+@for_people
+@require_POST
+def undo(request: PageRequest, pk: int) -> HttpResponse:
+    """Take back what was decided while it is held; the form then is as it was sent."""
+    task = _task(request, pk)
+
+    def take_back() -> None:
+        if (decision := Decision.objects.standing_on(task)) is None:
+            raise NothingToUndo(task)
+        services.undo_decision(decision=decision, reviewer=request.user, via=Decision.Via.PAGE)
+
+    return _change(request, task, take_back)
+
+
+@for_people
+@require_POST
+def repair(request: PageRequest, pk: int) -> HttpResponse:
+    """Run a node that failed after its answer again, with that answer or with the question."""
+    task, form = _task(request, pk), RepairForm(request.POST)
+    if not form.is_valid():
+        return HttpResponseBadRequest(_("Retry, or ask again."))
+    kind = form.cleaned_data["kind"]
+    way = partial(services.repair, kind=kind, via=Decision.Via.PAGE)
+    return _change(request, task, partial(way, task=task, reviewer=request.user))
+
+
 @require_POST
 def theme(request: HttpRequest) -> HttpResponse:
     """Keep the chosen colours in a cookie, so that the first byte of every page is right."""
@@ -159,14 +207,18 @@ def theme(request: HttpRequest) -> HttpResponse:
 
 def _task(request: PageRequest, pk: int) -> ReviewTask:
     visible = ReviewTask.objects.visible_to(request.user)
-    related = visible.select_related("claimed_by", "queue", "assistant")
+    related = visible.select_related("claimed_by", "queue", "assistant", "interrupt__run")
     return get_object_or_404(related, pk=pk)
 
 
 def _posted_page(request: PageRequest, pk: int) -> TaskPage:
     """The task with the form as it was sent; in the list's pane if it was sent from there."""
-    query = Query.of(request.POST) if request.POST.get("view") else None
-    return TaskPage(_task(request, pk), request.user, query, posted=request.POST)
+    return TaskPage(_task(request, pk), request.user, _list_of(request), posted=request.POST)
+
+
+def _list_of(request: PageRequest) -> Query | None:
+    """The list a form was sent from, if it stood beside one."""
+    return Query.of(request.POST) if request.POST.get("view") else None
 
 
 def _rendered(
@@ -180,8 +232,9 @@ def _rendered(
     context: dict[str, Any] = {
         "counts": counts(request.user),
         "inbox": inbox_page(request.user, query) if query else None,
-        "section": "open" if query and query.view == "unclaimed" else query and query.view,
+        "section": query and query.section,
         "task_page": page,
+        "sending": partial(sending_by, request.user),
     }
     return render(request, template, context, status=status)
 
@@ -189,15 +242,21 @@ def _rendered(
 def _rendered_form(request: PageRequest, page: TaskPage, *, status: int = 200) -> HttpResponse:
     """The task as it stands with what was typed, as a fragment or as its page."""
     page.task.refresh_from_db()
-    whole = "reviews/inbox.html" if page.query else "reviews/task.html"
-    template = "reviews/_task_fragment.html" if request.htmx else whole
+    page = replace(page)  # the request may be another one by now
+    template = "reviews/_task_fragment.html" if request.htmx else _whole(page)
     return _rendered(request, template, query=page.query, page=page, status=status)
+
+
+def _whole(page: TaskPage) -> str:
+    return "reviews/inbox.html" if page.query else "reviews/task.html"
 
 
 def _conflict(request: PageRequest, page: TaskPage, error: ReviewError) -> HttpResponse:
     """Somebody was faster: say who and what, and keep the words of this reviewer."""
     if isinstance(error, ClaimedByOther):
         page.problem = _("Somebody else holds this task. Your answer was not sent.")
+    elif isinstance(error, RequestChanged | GraphHasChanged):
+        pass  # the page says so itself, with what can be done about it
     elif isinstance(error, AlreadyDecided) or not error.task.is_open:
         page.is_late = True
     else:
@@ -211,20 +270,35 @@ def _change_claim(request: PageRequest, pk: int, change: Callable[..., ReviewTas
         change(task=page.task, reviewer=request.user)
     except ReviewError as error:
         return _conflict(request, page, error)
-    if request.htmx:
-        return _rendered_form(request, page)
-    return redirect(page.url)
+    return _rendered_form(request, page)
 
 
-def _sent(request: PageRequest, page: TaskPage) -> HttpResponse:
+def _change(request: PageRequest, task: ReviewTask, change: Callable[[], object]) -> HttpResponse:
+    """Change a closed task and show it as it is then, or with why it could not be changed."""
+    query = _list_of(request)
+    try:
+        change()
+    except ReviewError as error:
+        task.refresh_from_db()
+        page = TaskPage(task, request.user, query, notice=str(error))
+        return _rendered(request, _whole(page), query=query, page=page, status=error.status_code)
+    return _go(request, TaskPage(task, request.user, query).url)
+
+
+def _sent(request: PageRequest, page: TaskPage, decision: Decision) -> HttpResponse:
     """On to the next task that waits, with a word that this one is on its way."""
-    messages.success(request, _("Sent. The run goes on."))
+    if decision.delivery.send_after is None:  # else the page shows the time to undo it
+        messages.success(request, _("Sent. The run goes on."))
     query = page.query or Query()
     following = next_to_decide(request.user, query, page.task)
     if page.query or following is None:
         there = query.url_with(following)
     else:
         there = resolve_url("reviews:task", pk=following.pk)
+    return _go(request, there)
+
+
+def _go(request: PageRequest, there: str) -> HttpResponse:
     if request.htmx:
         return HttpResponseLocation(there, target="#page", select="#page", swap="outerHTML")
     return redirect(there)

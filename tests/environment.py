@@ -16,6 +16,7 @@ os.environ.update(
     HITL_API_AUTH="key",
     RUN_LEASE="3",
     HITL_STOP_GRACE="5",
+    HITL_PAGE_UNDO="0",  # what tests decide is sent at once, unless they are about the hold
     ALLOWED_HOSTS="127.0.0.1,localhost,testserver",
 )
 os.environ.setdefault("SECRET_KEY", "a key for tests only, as long as a real one has to be")

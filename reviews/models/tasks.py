@@ -40,6 +40,9 @@ class ReviewTaskQuerySet(models.QuerySet["ReviewTask"]):
     def decided(self) -> ReviewTaskQuerySet:
         return self.exclude(status__in=[ReviewTask.Status.OPEN, ReviewTask.Status.FAILED])
 
+    def failed(self) -> ReviewTaskQuerySet:
+        return self.filter(status=ReviewTask.Status.FAILED)
+
     def claimed_by(self, user: User) -> ReviewTaskQuerySet:
         return self.open().filter(claimed_by=user, claimed_until__gt=now())
 

@@ -26,14 +26,15 @@ from markdown_it import MarkdownIt
 from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 
+from reviews.form_parts import control_id
 from reviews.payloads import Edit, Field, json_text, one_line, visible
 from reviews.payloads.fields import ISO_DATE
 from reviews.payloads.wording import spoken
-from reviews.task_page import control_id
+from reviews.sending import sending_of
 
 if TYPE_CHECKING:
+    from reviews.form_parts import Card
     from reviews.models import Decision, ReviewTask
-    from reviews.task_page import Card
 
 register = template.Library()
 register.filter("one_line", one_line)
@@ -273,6 +274,8 @@ def verdict_word(decision: Decision) -> str:
         "reject": _("rejected"),
         "continue": _("continued"),
         "stop": _("stopped the run"),
+        "retry": _("retried with this answer"),
+        "ask_again": _("asked again"),
     }
     return words[decision.kind]
 
@@ -280,13 +283,19 @@ def verdict_word(decision: Decision) -> str:
 @register.filter
 def delivery_words(decision: Decision) -> str:
     """How far an answer has come on its way to the graph."""
+    if decision.kind == "ask_again" and decision.delivery.state == "consumed":
+        return _("the question was asked again")
     words = {
         "recorded": _("waits for the other answers of this pause"),
+        "undone": _("taken back before it was sent"),
         "delivered": _("on its way to the graph"),
         "consumed": _("the graph has it"),
         "refused": _("the graph did not accept it"),
         "failed": _("the graph took it, then failed"),
+        "repaired": _("the graph took it, then failed; repaired since"),
     }
+    if sending_of(decision.delivery):
+        return _("held for a moment, and can be undone")
     return words[decision.delivery.state]
 
 

@@ -67,6 +67,7 @@ tinykeys(
     e: does(() => choose("edit")),
     r: does(() => choose("reject")),
     y: does(() => choose("respond")),
+    z: does(() => press("[data-key=undo]")),
     "/": does(() => page.getElementById("search")?.select()),
     "[Shift]+?": does(() => page.getElementById("help").showModal()),
   },
