@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from hitl_console.channel_layer import notify_groups
+import hashlib
+
+from hitl_console.channel_layer import notify_group, notify_groups
 from reviews.models import ReviewTask
 
 ALL = "inbox.all"  # staff
@@ -11,6 +13,16 @@ ALL = "inbox.all"  # staff
 def queue_group(queue_id: int) -> str:
     """The group of the people who review a queue."""
     return f"inbox.queue.{queue_id}"
+
+
+def login_group(session_key: str) -> str:
+    """The group of the sockets of one login; its name gives nobody the session."""
+    return f"login.{hashlib.sha256(session_key.encode()).hexdigest()}"
+
+
+def tell_signed_out(session_key: str) -> None:
+    """Hang up the sockets of a login that ended."""
+    notify_group(login_group(session_key), {"type": "login.ended"})
 
 
 def tell(task: ReviewTask, word: str) -> None:

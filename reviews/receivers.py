@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.contrib.auth.signals import user_logged_out
+from django.http import HttpRequest
 
-from reviews import services
+from reviews import live, services
 from reviews.models import AuditEntry
 from reviews.services import audit
 from runs.models import ApiKey, Interrupt, Run, Thread
@@ -30,6 +32,7 @@ def connect() -> None:
     key_changed.connect(note_key)
     run_recovered.connect(note_recovery)
     thread_deleted.connect(note_deletion)
+    user_logged_out.connect(hang_up)
 
 
 def open_review_tasks(
@@ -80,3 +83,8 @@ def note_deletion(*, thread: Thread, actor: User | None, is_forced: bool, **_: A
         via=AuditEntry.Via.API if actor else AuditEntry.Via.SYSTEM,
         details={"forced": is_forced},
     )
+
+
+def hang_up(*, request: HttpRequest, **_: Any) -> None:
+    if request.session.session_key:
+        live.tell_signed_out(request.session.session_key)

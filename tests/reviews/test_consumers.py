@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
 from asgiref.sync import sync_to_async
+from channels.auth import AuthMiddlewareStack
 from channels.routing import URLRouter
 from channels.testing import WebsocketCommunicator
-from django.contrib.auth.models import AnonymousUser, Group, User
+from django.conf import settings
+from django.contrib.auth.models import Group, User
 from django.db import transaction
+from django.test import AsyncClient
 
 from reviews import live
 from reviews.models import ReviewTask
@@ -17,10 +19,18 @@ from reviews.routing import websocket_urlpatterns
 from runs.models import uuid7
 
 
-def socket_of(user: User | AnonymousUser) -> WebsocketCommunicator:
-    communicator = WebsocketCommunicator(URLRouter(websocket_urlpatterns), "/ws/live/")
-    communicator.scope["user"] = user
-    return communicator
+async def socket_of(user: User) -> WebsocketCommunicator:
+    """The socket of a page that this person opened, behind everything a real one is behind."""
+    client = AsyncClient()
+    await client.aforce_login(user)
+    return socket_with(client.cookies[settings.SESSION_COOKIE_NAME].value)
+
+
+def socket_with(session_key: str) -> WebsocketCommunicator:
+    cookie = f"{settings.SESSION_COOKIE_NAME}={session_key}".encode()
+    return WebsocketCommunicator(
+        AuthMiddlewareStack(URLRouter(websocket_urlpatterns)), "/ws/live/", [(b"cookie", cookie)]
+    )
 
 
 @sync_to_async
@@ -48,7 +58,7 @@ def tell(queue: Group, word: str, *, undone: bool = False) -> ReviewTask:
 async def test_a_page_hears_of_its_reviewers_queues_and_nothing_more(
     rosa: User, omar: User, ada: User, queue: Group
 ) -> None:
-    sockets = [socket_of(user) for user in (rosa, ada, omar)]
+    sockets = [await socket_of(user) for user in (rosa, ada, omar)]
     for socket in sockets:
         assert (await socket.connect())[0]
     hears_rosa, hears_ada, hears_omar = sockets
@@ -67,7 +77,7 @@ async def test_a_page_hears_of_its_reviewers_queues_and_nothing_more(
 
 
 async def test_what_was_undone_is_not_signalled(rosa: User, queue: Group) -> None:
-    socket = socket_of(rosa)
+    socket = await socket_of(rosa)
     await socket.connect()
 
     await tell(queue, "open", undone=True)
@@ -77,6 +87,5 @@ async def test_what_was_undone_is_not_signalled(rosa: User, queue: Group) -> Non
     await socket.disconnect()
 
 
-@pytest.mark.parametrize("path", ["/ws/live/"])
-async def test_nobody_listens_without_signing_in(path: str) -> None:
-    assert not (await socket_of(AnonymousUser()).connect())[0]
+async def test_nobody_listens_without_signing_in() -> None:
+    assert not (await socket_with("made-up").connect())[0]
