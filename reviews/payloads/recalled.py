@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import Any
 
 from reviews.payloads.actions import ACTION_KINDS, Action, Kind, actions_of, fields_for
 from reviews.payloads.answers import HUMAN_KINDS, answer_value, decisions_in
 from reviews.payloads.asking import question_of
 from reviews.payloads.bounds import AnswerRefused, same_json
-from reviews.payloads.fields import Control, Field, rows_of
-from reviews.payloads.forms import top_fields
+from reviews.payloads.fields import Blank, Control, Field, rows_of
+from reviews.payloads.forms import fields_of, top_fields
 from reviews.payloads.schema_form import form_for
 from reviews.payloads.shapes import ACTION_SHAPES, Asked, Shape
 from reviews.payloads.verdicts import YES_NO, verdict_from_form
@@ -32,21 +32,36 @@ def form_of_answer(asked: Asked, value: Any) -> Form:
             form = posted_by(rows_of(value))
             return form if _says(asked, form, value) else _as_json(value)
         case Shape.FORM:
-            return posted_by(top_fields(form_for(asked.schema or {}, value)))
+            filled = top_fields(form_for(asked.schema or {}, value))
+            return posted_by(filled, boxes_in(fields_of(asked)))
     if asked.shape in ACTION_SHAPES:
         return _of_actions(asked, value)
     return _of_free_answer(asked, value)
 
 
-def posted_by(fields: Iterable[Field]) -> Form:
-    """What fields post that nobody touches."""
+def boxes_in(fields: Iterable[Field]) -> set[str]:
+    """The names of the tick boxes among fields."""
+    found: set[str] = set()
+    for field in fields:
+        found |= boxes_in(field.fields)
+        if field.control is Control.CHECKBOX:
+            found.add(field.name)
+    return found
+
+
+def posted_by(fields: Iterable[Field], boxes: Container[str] = ()) -> Form:
+    """What fields post that nobody touches; `boxes` are those the form shows as tick boxes."""
     form: Form = {}
     for field in fields:
         if field.control is Control.FIXED:
             continue
         if field.control in (Control.GROUP, Control.ROWS, Control.TABS):
-            form |= posted_by(field.fields)
-        if field.chosen:
+            form |= posted_by(field.fields, boxes)
+        is_optional = field.control is Control.CHECKBOX and field.blank is not Blank.REFUSED
+        if is_optional and field.name not in boxes:
+            # What the graph proposed nothing for is a choice of yes (the first) or no there.
+            form[field.name] = ["0" if field.chosen else "1"]
+        elif field.chosen:
             form[field.name] = list(field.chosen)
         elif not field.options and not field.fields and field.control is not Control.CHECKBOX:
             form[field.name] = [field.text]
@@ -91,7 +106,8 @@ def _of_action(action: Action, decision: dict[str, Any], *, is_human: bool) -> F
     form = {f"action-{action.position}-kind": [str(kind)]}
     edited = decision.get("args" if is_human else "edited_action")
     if kind is Kind.EDIT and isinstance(edited, dict) and isinstance(edited.get("args"), dict):
-        return form | posted_by(fields_for(edited["args"], action.args_schema, action.position))
+        filled = fields_for(edited["args"], action.args_schema, action.position)
+        return form | posted_by(filled, boxes_in(action.fields))
     if isinstance(said, str):
         form[f"action-{action.position}-message"] = [said]
-    return form | posted_by(action.fields)
+    return form | posted_by(action.fields, boxes_in(action.fields))
