@@ -119,11 +119,9 @@ EVERY_RUN_HAS_ITS_WORKER = Invariant(
         AND coalesce(lease_until < clock_timestamp() - interval '15 seconds', true)
     UNION ALL
     SELECT 'run ' || run.id FROM runs_run run
-    LEFT JOIN procrastinate_jobs job ON job.id = run.job_id AND job.status IN ('todo', 'doing')
-    LEFT JOIN procrastinate_workers worker ON worker.id = job.worker_id
-    WHERE run.status = 'pending'
+    LEFT JOIN procrastinate_jobs job ON job.id = run.job_id AND job.status = 'todo'
+    WHERE run.status = 'pending' AND job.id IS NULL
         AND greatest(run.not_before, run.updated_at) < clock_timestamp() - interval '60 seconds'
-        AND (job.id IS NULL OR job.status = 'doing' AND worker.id IS NULL)
         AND NOT EXISTS (
             SELECT FROM runs_run other WHERE other.thread_id = run.thread_id
             AND (other.status = 'running' OR other.status = 'pending' AND other.id < run.id))

@@ -28,7 +28,6 @@ Held = tuple[UUID, int]  # a run and the attempt of it a worker holds
 PENDING, RUNNING = Run.Status.PENDING, Run.Status.RUNNING
 LEASE = timedelta(seconds=settings.RUN_LEASE)
 LEFT_BEHIND = timedelta(seconds=30)  # time to fetch what a stateless run has said
-ORPHANED_AFTER = 30  # seconds a pending run may be without a job
 
 logger = logging.getLogger(__name__)
 
@@ -179,24 +178,25 @@ def _give_up(run: Run, error: dict[str, Any]) -> None:
 
 
 def _orphans() -> list[UUID]:
-    """Pending runs at the head of their thread that no live job will start."""
+    """Pending runs at the head of their thread that no job has started for a whole lease.
+
+    A job that some worker has taken counts for nothing: whoever lost Postgres between taking it
+    and starting the run forgets it, and goes on living. A second job finds the run taken.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             """
             SELECT run.id FROM runs_run run
-            LEFT JOIN procrastinate_jobs job
-                ON job.id = run.job_id AND job.status IN ('todo', 'doing')
-            LEFT JOIN procrastinate_workers worker ON worker.id = job.worker_id
-            WHERE run.status = 'pending' AND run.updated_at < now() - make_interval(secs => %(age)s)
-              AND coalesce(run.not_before, run.created_at)
+            LEFT JOIN procrastinate_jobs job ON job.id = run.job_id AND job.status = 'todo'
+            WHERE run.status = 'pending' AND job.id IS NULL
+              AND greatest(run.not_before, run.updated_at)
                 < now() - make_interval(secs => %(age)s)
-              AND (job.id IS NULL OR (job.status = 'doing' AND worker.id IS NULL))
               AND NOT EXISTS (
                 SELECT FROM runs_run other WHERE other.thread_id = run.thread_id
                 AND (other.status = 'running' OR other.status = 'pending' AND other.id < run.id))
             LIMIT 100
             """,
-            {"age": ORPHANED_AFTER},
+            {"age": settings.RUN_LEASE},
         )
         return [row[0] for row in cursor.fetchall()]
 
