@@ -76,7 +76,7 @@ class Board:
     @property
     def is_done(self) -> bool:
         decided = sum(task["status"] == "decided" for task in self.tasks)
-        return decided == 2 * len(self.threads)
+        return bool(decided == 2 * len(self.threads))
 
     def pick(self, chance: random.Random) -> dict[str, Any]:
         """Mostly what is open and wanted by all; sometimes whatever was ever asked."""
@@ -163,7 +163,7 @@ class Program(Client):
         self._resume(task, "an unknown id", answers, is_wrong=True)
 
     def resume_wrongly(self, task: dict[str, Any]) -> None:
-        wrong = self.chance.choice(["yes", {"decisions": []}, decided("respond", {}), None])
+        wrong: Any = self.chance.choice(["yes", {"decisions": []}, decided("respond", {}), None])
         self._resume(task, "a wrong value", {task["key"]: wrong}, is_wrong=True)
 
     def decide(self, task: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
 from collections import Counter
@@ -121,7 +122,7 @@ def test_of_all_who_decide_a_task_one_wins_and_the_others_are_told(
     attempts = [attempt for each in rush.clients for attempt in each.attempts]
     decisions = arena.rows(LEDGER, threads)
     wrongs = violations(attempts, decisions, payments(log), len(threads))
-    print(report(attempts, wrongs, seconds))
+    sys.stdout.write(report(attempts, wrongs, seconds))
     assert wrongs == []
     audited = arena.manage("verify_audit")
     assert audited.returncode == 0, audited.stderr
@@ -214,4 +215,4 @@ def report(attempts: list[Attempt], wrongs: list[str], seconds: float) -> str:
     rate = len(attempts) / seconds
     won = sum(attempt.is_won for attempt in attempts)
     lines.append(f"{len(attempts)} decisions in {seconds:.1f} s ({rate:.0f}/s), {won} won")
-    return "\n".join([*lines, f"{len(wrongs)} violations (seed {SEED})", *wrongs[:20]])
+    return "\n".join(["", *lines, f"{len(wrongs)} violations (seed {SEED})", *wrongs[:20], ""])
