@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hitl_console.settings")
 
@@ -18,8 +19,12 @@ from django.conf import settings
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.exception import convert_exception_to_response
 
+from hitl_console import production
 from hitl_console.urls import API_ROOTS
 from reviews.routing import websocket_urlpatterns
+
+if problem := production.problem():
+    sys.exit(problem)
 
 
 class ApiHandler(ASGIHandler):

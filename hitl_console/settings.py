@@ -283,6 +283,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "VerdictKind": "reviews.payloads.Kind",
         "TaskStatus": "reviews.models.ReviewTask.Status",
+        "ThreadStatus": ["idle", "busy", "interrupted", "error"],
     },
 }
 

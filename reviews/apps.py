@@ -8,6 +8,6 @@ class ReviewsConfig(AppConfig):
     verbose_name = "People deciding"
 
     def ready(self) -> None:
-        from reviews import receivers
+        from reviews import checks, receivers  # noqa: F401  # checks register themselves
 
         receivers.connect()

@@ -10,6 +10,8 @@ from reviews import payloads
 from reviews.models import Decision, ReviewTask
 from reviews.payloads import Kind
 
+KINDS = [(kind.value, kind.name) for kind in Kind]
+
 
 class DecisionSerializer(serializers.ModelSerializer[Decision]):
     """One reviewer's answer and how far it got."""
@@ -99,7 +101,7 @@ class TaskSerializer(TaskRowSerializer):
 class ActionVerdictSerializer(serializers.Serializer[Any]):
     """The verdict on one of several actions, in the order they were asked."""
 
-    kind = serializers.ChoiceField(choices=[kind.value for kind in Kind])
+    kind = serializers.ChoiceField(choices=KINDS)
     args = serializers.DictField(required=False, help_text="for edit: the arguments to use")
     message = serializers.CharField(required=False, allow_blank=True, help_text="the agent sees it")
 
@@ -108,7 +110,7 @@ class VerdictSerializer(serializers.Serializer[Any]):
     """What a reviewer answers: `value` for a text, a form or any JSON; `actions` for tool calls."""
 
     kind = serializers.ChoiceField(
-        choices=[kind.value for kind in Kind], required=False, help_text="not beside `actions`"
+        choices=KINDS, required=False, help_text="not beside `actions`"
     )
     value = serializers.JSONField(required=False, allow_null=True)
     actions = ActionVerdictSerializer(many=True, required=False)

@@ -16,6 +16,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 from django.utils.module_loading import import_string
 
+from hitl_console import production
 from hitl_console.db import conninfo
 from hitl_console.embedded_postgres import EmbeddedPostgres, EmbeddedPostgresError
 from hitl_console.supervisor import ChildFailed, ChildSpec, Supervisor, say
@@ -58,6 +59,13 @@ or with Python (pip install langgraph-sdk)
 and answer it in the inbox: {url}/inbox/. Ctrl-C stops everything.
 """
 
+READY_FOR_USE = """
+HITL Console is ready behind your proxy: {url}
+
+Make accounts with `manage.py createsuperuser` and in /admin/, keys with `manage.py create_api_key`.
+Ctrl-C stops everything.
+"""
+
 
 class Command(BaseCommand):
     help = __doc__
@@ -81,8 +89,9 @@ class Command(BaseCommand):
             raise CommandError(str(error.detail)) from None
         check_database()
         call_command("migrate", interactive=False, verbosity=0)
-        # By name, since only reviews may import runs and not the other way round.
-        seeded = import_string("reviews.demo.seed")()
+        if problem := production.problem():
+            raise CommandError(problem)
+        seeded = seed()
         connection.close()
         connection.close_pool()  # type: ignore[attr-defined]  # Postgres has one
         Console(workers, seeded).run()
@@ -128,6 +137,9 @@ class Console:
     def announce(self) -> None:
         """Write up.json, then print how to get in."""
         self.tend()
+        if settings.PRODUCTION:
+            say(READY_FOR_USE.format(url=self.url))
+            return
         graphs = registry.graph_ids()
         is_example = EXAMPLE in graphs
         graph = EXAMPLE if is_example else graphs[0]
@@ -184,6 +196,15 @@ class Console:
 def leave(*_: object) -> None:
     """SIGTERM before there is a supervisor: end as Ctrl-C does, letting go of Postgres."""
     raise KeyboardInterrupt
+
+
+def seed() -> dict[str, Any]:
+    """The demo's people and key; in production nobody, since everybody knows its password."""
+    if settings.PRODUCTION:
+        return {"logins": [], "api_key": None}
+    # By name, since only reviews may import runs and not the other way round.
+    seeded: dict[str, Any] = import_string("reviews.demo.seed")()
+    return seeded
 
 
 def worker_count() -> int:
