@@ -1,7 +1,7 @@
 # `make up` needs Python 3.11 or newer and nothing else. PORT, WORKERS, LANGGRAPH_CONFIG and the
 # other settings come from the environment; the README lists them.
 .DEFAULT_GOAL := help
-.PHONY: help up test lint bench screens
+.PHONY: help up test soak lint bench screens
 BIN := .venv/bin
 
 help: ## show this list
@@ -12,6 +12,9 @@ up: .venv/requirements.txt.ok ## start the console: database, web process and wo
 
 test: .venv/requirements-dev.txt.ok ## run all tests, on a database of their own
 	$(BIN)/python -m pytest -q
+
+soak: .venv/requirements-dev.txt.ok ## kill, freeze and race for SOAK_SECONDS (600), and report
+	SOAK_SECONDS=$${SOAK_SECONDS:-600} $(BIN)/python -m pytest -q -s -m soak
 
 lint: .venv/requirements-dev.txt.ok ## check format, style, types, migrations and vendored files
 	$(BIN)/ruff format --check .

@@ -41,9 +41,10 @@ class Size(NamedTuple):
 
 
 SEED = int(os.environ.get("SOAK_SEED", "20261121"))
-LONG = Size(threads=500, programs=38, people=12, decisions=10_000, seconds=900)
+SECONDS = float(os.environ.get("SOAK_SECONDS", "0"))
+LONG = Size(threads=500, programs=38, people=12, decisions=10_000, seconds=SECONDS)
 SHORT = Size(threads=30, programs=7, people=3, decisions=500, seconds=60)
-SIZE = LONG if os.environ.get("SOAK_SECONDS") else SHORT
+SIZE = LONG if SECONDS else SHORT
 
 LEDGER = """
     SELECT task.id AS task, task.status, decision.id, reviewer.username AS reviewer, decision.via,
