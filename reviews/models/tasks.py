@@ -116,6 +116,11 @@ class ReviewTask(models.Model):
                 condition=models.Q(status="open"),
                 name="reviews_open_by_queue",
             ),
+            models.Index(
+                fields=["queue", "-created_at", "-id"],
+                condition=models.Q(status="failed"),
+                name="reviews_failed_by_queue",
+            ),
         ]
 
     def __str__(self) -> str:

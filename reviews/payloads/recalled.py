@@ -30,7 +30,8 @@ def form_of_answer(asked: Asked, value: Any) -> Form:
             return {"text": [value]}
         case Shape.STRUCTURED:
             form = posted_by(rows_of(value))
-            return form if _says(asked, form, value) else _as_json(value)
+            is_same_tree = _says(asked, form, value)
+            return form if is_same_tree else posted_by(fields_of(asked)) | _as_json(value)
         case Shape.FORM:
             filled = top_fields(form_for(asked.schema or {}, value))
             return posted_by(filled, boxes_in(fields_of(asked)))
