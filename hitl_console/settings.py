@@ -198,6 +198,7 @@ LOCALE_PATHS = [BASE_DIR / "locale"]
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = True  # served from where they are, read at start: nothing to collect
+WHITENOISE_ALLOW_ALL_ORIGINS = False  # nobody else has use for them
 
 # -- people ----------------------------------------------------------------------------------
 LOGIN_URL = "login"

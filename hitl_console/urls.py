@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from csp.decorators import csp_update
 from django.contrib import admin
 from django.contrib.auth import views as auth_views
 from django.urls import include, path
@@ -10,12 +11,20 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 # First path segments LangGraph's clients own; no page lives below them (see asgi.HttpRouter).
 API_ROOTS = frozenset({"assistants", "threads", "runs", "store", "ok", "info", "metrics"})
 
+# Swagger UI draws its arrows from data: and has one inline style, let in by its hash alone.
+docs = csp_update(
+    {
+        "img-src": ["data:"],
+        "style-src": ["'sha256-MMpT0iDxyjALd9PdfepImGX3DBfJPXZ4IlDWdPAgtn0='"],
+    }
+)(SpectacularSwaggerSplitView.as_view(url_name="schema"))
+
 urlpatterns = [
     path("", include("runs.api.urls")),
     path("", include("reviews.urls")),
     path("api/", include("reviews.api.urls")),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
-    path("docs", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
+    path("docs", docs, name="docs"),
     path("login/", auth_views.LoginView.as_view(redirect_authenticated_user=True), name="login"),
     path("logout/", auth_views.LogoutView.as_view(), name="logout"),
     path("admin/", admin.site.urls),

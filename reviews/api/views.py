@@ -17,6 +17,7 @@ from rest_framework.settings import api_settings
 from rest_framework.views import APIView
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
+from hitl_console.headers import PRIVATE
 from reviews import services
 from reviews.api.serializers import (
     DecisionSerializer,
@@ -74,6 +75,11 @@ class ReviewTaskViewSet(ReadOnlyModelViewSet[ReviewTask]):
     pagination_class = NewestFirst
     lookup_value_regex = r"\d+"
     queryset = ReviewTask.objects.none()
+
+    @property
+    def default_response_headers(self) -> dict[str, str]:
+        """On every answer, errors included."""
+        return super().default_response_headers | PRIVATE
 
     def get_queryset(self) -> ReviewTaskQuerySet:
         """The tasks this person or key may see."""

@@ -10,11 +10,10 @@ from rest_framework.exceptions import ParseError, ValidationError
 from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
+from hitl_console.headers import PRIVATE
 from runs.api.negotiation import StrictJSONParser
 from runs.exceptions import InvalidInput
 from runs.models import Scope
-
-NOSNIFF = {"X-Content-Type-Options": "nosniff"}
 
 
 class Endpoint(APIView):
@@ -26,7 +25,7 @@ class Endpoint(APIView):
     @property
     def default_response_headers(self) -> dict[str, str]:
         """On every answer, errors included."""
-        return dict(NOSNIFF)
+        return dict(PRIVATE)
 
     def body(self, shape: type[BaseSerializer[Any]]) -> dict[str, Any]:
         """The request's body in this shape; only what the client sent and what has a default."""
@@ -70,4 +69,4 @@ def ids_of(noun: str, texts: list[str]) -> list[UUID]:
 
 def not_found(request: HttpRequest) -> JsonResponse:
     """A path below the API's roots that is none of its own."""
-    return JsonResponse({"detail": "Not Found"}, status=404, headers=NOSNIFF)
+    return JsonResponse({"detail": "Not Found"}, status=404, headers=PRIVATE)

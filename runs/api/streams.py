@@ -12,9 +12,9 @@ from channels.db import database_sync_to_async
 from channels.layers import get_channel_layer
 from django.http import StreamingHttpResponse
 
+from hitl_console.headers import PRIVATE
 from runs import events, services
 from runs.api.bodies import joined_body
-from runs.api.endpoint import NOSNIFF
 from runs.api.negotiation import dumps
 from runs.exceptions import NotFound
 from runs.models import Run, RunEvent, Thread
@@ -22,12 +22,12 @@ from runs.models import Run, RunEvent, Thread
 HEARTBEAT = 5  # seconds
 GONE = {"error": "HTTPException", "message": "404: Run not found"}
 DISCONNECTED = "client disconnected from the run stream (on_disconnect=cancel)"
-STREAM_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"} | NOSNIFF
+STREAM_HEADERS = PRIVATE | {"X-Accel-Buffering": "no"}
 
 
 def json_response(body: AsyncIterator[bytes], headers: dict[str, str]) -> StreamingHttpResponse:
     """A JSON body that comes when it is ready."""
-    headers = headers | NOSNIFF
+    headers = headers | PRIVATE
     return StreamingHttpResponse(body, content_type="application/json", headers=headers)
 
 
