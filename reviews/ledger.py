@@ -66,14 +66,17 @@ ONE_RUN_PER_DELIVERY = Invariant(
     "Decisions that were sent are carried by one resume run, which carries nothing else.",
     """
     SELECT 'decision ' || delivery.decision_id FROM reviews_delivery delivery
+    JOIN reviews_decision decision ON decision.id = delivery.decision_id
     JOIN reviews_reviewtask task ON task.id = delivery.task_id
     LEFT JOIN runs_interrupt interrupt ON interrupt.id = task.interrupt_id
     LEFT JOIN runs_run run ON run.id = delivery.run_id
     WHERE delivery.state = 'delivered'
             AND (run.id IS NULL OR run.status NOT IN ('pending', 'running')
-                OR interrupt.answered_by_id IS DISTINCT FROM run.id)
+                OR decision.kind <> 'ask_again'
+                    AND interrupt.answered_by_id IS DISTINCT FROM run.id)
         OR delivery.state IN ('consumed', 'failed')
-            AND (delivery.run_id IS NULL OR interrupt.answered_by_id <> delivery.run_id)
+            AND (delivery.run_id IS NULL
+                OR decision.kind <> 'ask_again' AND interrupt.answered_by_id <> delivery.run_id)
     UNION ALL
     SELECT 'run ' || interrupt.answered_by_id FROM runs_interrupt interrupt
     LEFT JOIN reviews_reviewtask task ON task.interrupt_id = interrupt.id

@@ -10,6 +10,7 @@ import pytest
 from django.db import connection
 
 from reviews import services as reviews
+from reviews.exceptions import Superseded
 from reviews.models import AuditEntry, ReviewTask
 from runs import services as runs
 from runs.models import Interrupt, Thread
@@ -81,3 +82,22 @@ def test_a_question_without_a_task_gets_one(paused: uuid.UUID) -> None:
 
     assert ReviewTask.objects.open().on(paused).count() == 1
     assert ReviewTask.objects.open().on(paused).get().interrupt is not None
+
+
+@pytest.mark.usefixtures("_at_once")
+def test_a_question_whose_node_is_gone_is_dropped_and_comes_back_with_it(
+    paused: uuid.UUID, rosa: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = ReviewTask.objects.on(paused).get()
+    with monkeypatch.context() as deployed:
+        deployed.setattr("runs.services.deploys.missing", lambda interrupt: "its node is gone")
+        with pytest.raises(Superseded):
+            reviews.decide(task=task, reviewer=rosa, verdict={"kind": "edit", "value": "y"})
+    task.refresh_from_db()
+    assert task.status == ReviewTask.Status.SUPERSEDED
+    assert not Interrupt.objects.on(paused).unsettled().exists()
+
+    assert paused in runs.reconcile(since=60)  # the graph has its node again
+
+    assert ReviewTask.objects.open().on(paused).get() == task
+    assert reviews.decide(task=task, reviewer=rosa, verdict={"kind": "edit", "value": "y"})

@@ -84,12 +84,11 @@ def decide(
 
 
 def _supersede(task: ReviewTask, error: Exception) -> None:
+    """The question can no longer be answered: neither by this task nor by anything else."""
     with transaction.atomic():
-        if ReviewTask.objects.move(task.pk, expect=Status.OPEN, to=Status.SUPERSEDED):
-            live.tell(task, Status.SUPERSEDED)
-            audit.record(
-                action="task.superseded", object=f"task:{task.pk}", details={"why": str(error)}
-            )
+        if task.interrupt is not None:
+            runs.leave_question(task.interrupt)
+        audit.record(action="answer.refused", object=f"task:{task.pk}", details={"why": str(error)})
 
 
 def record_answers(

@@ -15,11 +15,9 @@ MAX_DELAY = 10 * 365 * 24 * 3600  # seconds
 MODES = (
     "values",
     "updates",
-    "messages",
     "messages-tuple",
     "tasks",
     "checkpoints",
-    "events",
     "debug",
     "custom",
 )

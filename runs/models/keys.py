@@ -35,8 +35,9 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
 
     def find(self, key: str) -> ApiKey | None:
         """The usable key whose text this is."""
-        digest = ApiKey.digest_of(key)
-        return self.usable().select_related("user").filter(digest=digest).first()
+        secrets_ = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+        digests = [ApiKey.digest_of(key, secret) for secret in secrets_]
+        return self.usable().select_related("user").filter(digest__in=digests).first()
 
     def issue(
         self, *, name: str, user: User, scopes: Iterable[str], days: int | None = None
@@ -76,9 +77,9 @@ class ApiKey(models.Model):
         return f"{self.name} ({self.prefix}…)"
 
     @staticmethod
-    def digest_of(text: str) -> str:
+    def digest_of(text: str, secret: str | None = None) -> str:
         """A key has 256 random bits: a keyed hash is enough, a slow one would only cost."""
-        return salted_hmac("runs.ApiKey", text, algorithm="sha256").hexdigest()
+        return salted_hmac("runs.ApiKey", text, secret, algorithm="sha256").hexdigest()
 
     def may(self, scope: str) -> bool:
         return scope in self.scopes or Scope.ADMIN in self.scopes

@@ -21,7 +21,7 @@ from runs.services.execution import (
     start_run,
     sweep_runs,
 )
-from runs.services.interrupts import guard
+from runs.services.interrupts import guard, leave_question
 from runs.services.keys import create_key, revoke_key
 from runs.services.recovery import reconcile, reconcile_thread
 from runs.services.repair import accept_graph, ask_again, retry_answer
@@ -61,6 +61,7 @@ __all__ = [
     "get_thread",
     "guard",
     "hand_back_run",
+    "leave_question",
     "pending_problems",
     "problem_of",
     "reconcile",

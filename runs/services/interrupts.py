@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from django.conf import settings
+from django.db import transaction
 
 from runs import runtime
 from runs.exceptions import (
@@ -223,6 +224,18 @@ def close_all(thread: Thread, *, reason: str) -> None:
     rows = list(Interrupt.objects.on(thread.pk).unsettled())
     if rows:
         _close(rows, run=None, reason=reason)
+
+
+@transaction.atomic
+def leave_question(interrupt: Interrupt, *, reason: str = "superseded") -> None:
+    """Nobody can answer this any more: the thread or its graph is another than the one that asked.
+
+    Should the graph come back, `reconcile` finds the question in the checkpoint and asks it again.
+    """
+    Thread.objects.lock(interrupt.thread_id)
+    interrupt.refresh_from_db(fields=["status"])
+    if interrupt.status == Interrupt.Status.PENDING:
+        _close([interrupt], run=None, reason=reason)
 
 
 def _dynamic(thread: Thread, item: AskedInterrupt, fields: dict[str, Any]) -> Interrupt:

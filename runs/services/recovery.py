@@ -45,7 +45,8 @@ SUSPECTS = """
                      AND written.checkpoint_id = resting.checkpoint_id
                      AND written.channel = '__interrupt__')
            AND NOT EXISTS (SELECT FROM runs_interrupt asked WHERE asked.thread_id = resting.id
-                           AND asked.checkpoint_id = resting.checkpoint_id))
+                           AND asked.checkpoint_id = resting.checkpoint_id
+                           AND (asked.status <> 'closed' OR asked.answered_by_id IS NOT NULL)))
     LIMIT 100
 """
 
