@@ -342,8 +342,9 @@ class TaskPage:
         carrier = Run.objects.filter(pk__in=[self.decision.delivery.run_id])
         error = carrier.values_list("error", flat=True).first()
         if isinstance(error, dict):
-            return ": ".join(str(error[key]) for key in ("error", "message") if error.get(key))
-        return payloads.json_text(error) if error else ""
+            said = [str(error[key]) for key in ("error", "message") if error.get(key)]
+            return ": ".join(said)[:RAW_LIMIT]
+        return payloads.json_text(error)[:RAW_LIMIT] if error else ""
 
     @cached_property
     def successor(self) -> ReviewTask | None:

@@ -1,4 +1,4 @@
-"""Undo, repair and changed graphs in a real browser, with a mouse, with keys, without JavaScript."""
+"""Undo, repair and changed graphs in a real browser: by mouse, by key, without JavaScript."""
 
 from __future__ import annotations
 

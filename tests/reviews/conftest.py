@@ -7,8 +7,11 @@ from typing import Any
 
 import httpx
 import pytest
+from django.contrib.auth.models import Group
 
 from reviews.models import ReviewTask
+from reviews.payloads import shape_of, summary_of, title_of
+from runs.models import uuid7
 
 
 @pytest.fixture
@@ -25,3 +28,20 @@ def waiting(
         return task_on(thread)
 
     return wait
+
+
+@pytest.fixture
+def shown(queue: Group) -> Callable[..., ReviewTask]:
+    """A task as the ledger keeps it when its thread is gone: enough to be read."""
+
+    def show(value: Any, **fields: Any) -> ReviewTask:
+        given = {"node": "review", "checkpoint_id": str(uuid7()), "queue": queue, **fields}
+        task = ReviewTask(
+            thread_id=uuid7(), run_id=uuid7(), graph_id="support", value=value, **given
+        )
+        task.shape, task.title = shape_of(task.asked), title_of(task.asked)
+        task.summary, task.digest = summary_of(task.asked), "0" * 64
+        task.save()
+        return task
+
+    return show

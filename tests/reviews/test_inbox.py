@@ -7,82 +7,30 @@ import json
 import re
 import uuid
 from collections.abc import Callable
-from html import unescape
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, User
 from django.test import Client
-from django.urls import reverse
 
 from reviews import services
 from reviews.models import Decision, Delivery, ReviewTask
-from reviews.payloads import shape_of, summary_of, title_of
-from reviews.templatetags.review_tags import agent_markdown
-from runs.models import uuid7
 from tests.conftest import make_user
+from tests.reviews.pages import BATCH, HTMX, browser_of, url, words
 
 STATIC = Path(__file__).resolve().parents[2] / "static"
-HTMX = {"HX-Request": "true"}
-BOTH = ["approve", "edit", "reject", "respond"]
-BATCH = {
-    "action_requests": [
-        {"name": "issue_refund", "args": {"order": "48213", "amount": 1240}},
-        {"name": "send_email", "args": {"to": "marta@example.com", "body": "On its way."}},
-    ],
-    "review_configs": [
-        {"action_name": "issue_refund", "allowed_decisions": BOTH},
-        {"action_name": "send_email", "allowed_decisions": BOTH},
-    ],
-}
-
 Ask = Callable[..., ReviewTask]
 
 
 @pytest.fixture
-def shown(queue: Group) -> Ask:
-    """A task as the ledger keeps it when its thread is gone: enough to be read."""
-
-    def show(value: Any, **fields: Any) -> ReviewTask:
-        given = {"node": "review", "checkpoint_id": str(uuid7()), "queue": queue, **fields}
-        task = ReviewTask(
-            thread_id=uuid7(), run_id=uuid7(), graph_id="support", value=value, **given
-        )
-        task.shape, task.title = shape_of(task.asked), title_of(task.asked)
-        task.summary, task.digest = summary_of(task.asked), "0" * 64
-        task.save()
-        return task
-
-    return show
-
-
-@pytest.fixture
-def asked(api: Any, routed: Callable[[str], None], task_on: Any) -> Ask:
+def asked(waiting: Ask) -> Ask:
     """A task that a paused run waits for."""
 
     def ask(text: str = "original text") -> ReviewTask:
-        routed("human_in_the_loop")
-        thread = api.post("/threads", json={}).json()["thread_id"]
-        body = {"assistant_id": "human_in_the_loop", "input": {"some_text": text}}
-        api.post(f"/threads/{thread}/runs/wait", json=body).raise_for_status()
-        return task_on(thread)
+        return waiting("human_in_the_loop", some_text=text)
 
     return ask
-
-
-def browser_of(user: User) -> Client:
-    client = Client()
-    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
-    return client
-
-
-def url(name: str, task: ReviewTask) -> str:
-    return reverse(f"reviews:{name}", args=[task.pk])
-
-
-def words(response: Any) -> str:
-    return unescape(response.content.decode())
 
 
 # -- who sees what -------------------------------------------------------------------------------
@@ -338,51 +286,6 @@ def test_an_answer_the_graph_gave_back_is_told(rosa: User, shown: Ask) -> None:
     assert "The graph did not accept the last answer." in page
     assert "Rosa: edited" in page
     assert 'name="text"' in page
-
-
-# -- hostile text --------------------------------------------------------------------------------
-
-
-def test_agent_text_never_becomes_our_markup(rosa: User, shown: Ask) -> None:
-    evil = "<script>alert(1)</script><b hx-get='/inbox/'>x</b>\u202egnp.exe"
-    for value in (
-        evil,
-        {"text_to_revise": evil, evil: evil},
-        {"question": evil, "options": [evil]},
-    ):
-        page = browser_of(rosa).get(url("task", shown(value))).content.decode()
-        assert "<script>" not in page
-        assert "<b hx-get" not in page
-        assert "⟨U+202E⟩" in page or "\\u202e" in page
-
-
-def test_pages_hold_no_inline_code_or_style(rosa: User, shown: Ask) -> None:
-    client = browser_of(rosa)
-    for path in (url("task", shown(BATCH)), "/inbox/", url("task", shown({"text_to_revise": "x"}))):
-        page = client.get(path).content.decode()
-        assert not re.search(r"<script(?![^>]*\bsrc=)", page)
-        assert not re.search(r"<style|\sstyle=|\son\w+=|hx-on|javascript:", page)
-
-
-@pytest.mark.parametrize(
-    ("text", "html"),
-    [
-        ("**bold** <i>raw</i>", "<strong>bold</strong> &lt;i&gt;raw&lt;/i&gt;"),
-        ("[go](javascript:alert(1))", "[go](javascript:alert(1))"),
-        (
-            "[go](//evil.example/x)",
-            '<p><a rel="noopener noreferrer nofollow ugc">go</a> (evil.example)</p>',
-        ),
-        ("[go](/logout/)", '<p><a rel="noopener noreferrer nofollow ugc">go</a></p>'),
-        ("![x](https://evil.example/x.png)", 'x.png" rel="noopener noreferrer nofollow ugc">x</a>'),
-        ("[bank](https://evil.example/)", "bank</a> (evil.example)"),
-        ("https://evil.example/x", ">https://evil.example/x</a></p>"),
-        ("# Big", "<h3>Big</h3>"),
-        ("a\u200bb", "a⟨U+200B⟩b"),
-    ],
-)
-def test_markdown_of_an_agent_is_harmless(text: str, html: str) -> None:
-    assert html in agent_markdown(text)
 
 
 # -- the rest ------------------------------------------------------------------------------------

@@ -11,16 +11,14 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Group, User
 from django.test import Client
-from django.urls import reverse
 
-from reviews import payloads, services
+from reviews import services
 from reviews.models import AuditEntry, Decision, Delivery, ReviewTask
-from reviews.payloads import Asked
 from runs.models import Interrupt, Run
-from tests.conftest import make_user
+from tests.conftest import issue_key, make_user
 from tests.console import Console, wait_for
+from tests.reviews.pages import HTMX, browser_of, url
 
-HTMX = {"HX-Request": "true"}
 Ask = Callable[..., ReviewTask]
 
 
@@ -41,17 +39,8 @@ def client(rosa: User) -> Client:
     return browser_of(rosa)
 
 
-def browser_of(user: User) -> Client:
-    client = Client()
-    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
-    return client
-
-
-def url(name: str, task: ReviewTask) -> str:
-    return reverse(f"reviews:{name}", args=[task.pk])
-
-
 def words(response: Any) -> str:
+    """The page as a person reads it, however its lines are broken."""
     return re.sub(r"\s+", " ", unescape(response.content.decode()))
 
 
@@ -166,89 +155,6 @@ def test_another_reviewer_does_not_find_the_undone_answer_in_the_form(
     page = browser_of(make_user("olga", queue)).get(url("task", asked)).content.decode()
 
     assert ">\noriginal</textarea>" in page
-
-
-BATCH = {
-    "action_requests": [
-        {"name": "refund", "args": {"order": "48213", "amount": 12.5, "notify": True}},
-        {"name": "mail", "args": {"to": "marta@example.com"}},
-        {"name": "close", "args": {}},
-    ],
-    "review_configs": [
-        {"action_name": name, "allowed_decisions": ["approve", "edit", "reject", "respond"]}
-        for name in ("refund", "mail", "close")
-    ],
-}
-EDITED = {
-    "type": "edit",
-    "edited_action": {"name": "refund", "args": {"order": "48213", "amount": 9.0, "notify": False}},
-}
-SCHEMA = {
-    "type": "object",
-    "properties": {
-        "grade": {"enum": ["good", "bad"]},
-        "tags": {"type": "array", "items": {"type": "string"}},
-        "stay": {
-            "type": "array",
-            "items": {"type": "object", "properties": {"nights": {"type": "integer"}}},
-        },
-        "sure": {"type": "boolean"},
-    },
-    "required": ["grade"],
-}
-HUMAN = {
-    "action_request": {"action": "book", "args": {"city": "Oslo"}},
-    "config": {
-        "allow_accept": True,
-        "allow_edit": True,
-        "allow_respond": True,
-        "allow_ignore": True,
-    },
-}
-
-
-@pytest.mark.parametrize(
-    ("asked", "answer"),
-    [
-        (Asked({"text_to_revise": "Hi\r\nthere"}), "Ho\r\nthere"),
-        (Asked("Which one?"), "the left"),
-        (
-            Asked({"amount": 12, "booked": False, "lines": ["a"]}),
-            {"amount": 13, "booked": True, "lines": ["a", "b"]},
-        ),
-        (Asked({"amount": 12}), {"amount": 12, "more": [1, None]}),
-        (Asked({"question": "Which?", "options": ["a", {"b": 1}]}), {"b": 1}),
-        (Asked({"question": "Ship?"}), False),
-        (Asked({"question": "Ship?"}), "not today"),
-        (Asked(42), {"deep": [1.5]}),
-        (
-            Asked("Rate it", SCHEMA),
-            {"grade": "bad", "tags": ["x", "y"], "stay": [{"nights": 2}], "sure": True},
-        ),
-        (
-            Asked({"question": "Rate it", "default": {"sure": True}}, SCHEMA),
-            {"sure": False, "grade": "good"},
-        ),
-        (Asked("Rate it", SCHEMA), {"grade": "good", "sure": False}),
-        (
-            Asked(BATCH),
-            {"decisions": [EDITED, {"type": "reject", "message": "no"}, {"type": "approve"}]},
-        ),
-        (Asked(BATCH), {"decisions": [{"type": "respond", "message": "done"}] * 3}),
-        (
-            Asked([HUMAN]),
-            [{"type": "edit", "args": {"action": "book", "args": {"city": "Bergen"}}}],
-        ),
-        (Asked([HUMAN]), [{"type": "response", "args": "no hotel"}]),
-        (Asked([HUMAN]), [{"type": "ignore", "args": None}]),
-    ],
-)
-def test_an_answer_leads_back_to_the_form_that_gives_it(asked: Asked, answer: Any) -> None:
-    form = payloads.form_of_answer(asked, answer)
-
-    again = payloads.answer_value(asked, payloads.verdict_from_form(asked, form))
-
-    assert payloads.json_text(again) == payloads.json_text(answer)
 
 
 # -- failed runs ---------------------------------------------------------------------------------
@@ -462,8 +368,6 @@ def test_what_was_seen_is_in_the_audit(client: Client, asked: ReviewTask) -> Non
 def test_the_api_takes_the_digest_as_if_match(
     console: Console, asked: ReviewTask, ada: User
 ) -> None:
-    from tests.conftest import issue_key
-
     key = issue_key("decides", ["tasks:read", "tasks:decide", "admin"], ada)
     verdict = {"kind": "edit", "value": "better"}
     with console.client() as api:
