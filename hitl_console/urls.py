@@ -8,8 +8,10 @@ from django.contrib.auth import views as auth_views
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-# First path segments LangGraph's clients own; no page lives below them (see asgi.HttpRouter).
-API_ROOTS = frozenset({"assistants", "threads", "runs", "store", "ok", "info", "metrics"})
+# First path segments API clients own; no page lives below them (see asgi.HttpRouter).
+API_ROOTS = frozenset(
+    {"assistants", "breakpoints", "threads", "runs", "store", "ok", "info", "metrics"}
+)
 
 # Swagger UI draws its arrows from data: and has one inline style, let in by its hash alone.
 docs = csp_update(

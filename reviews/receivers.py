@@ -11,8 +11,9 @@ from django.http import HttpRequest
 from reviews import live, services
 from reviews.models import AuditEntry
 from reviews.services import audit
-from runs.models import ApiKey, Interrupt, Run, Thread
+from runs.models import ApiKey, Breakpoint, Interrupt, Run, Thread
 from runs.signals import (
+    breakpoint_changed,
     interrupts_answered,
     interrupts_closed,
     key_changed,
@@ -30,6 +31,7 @@ def connect() -> None:
     interrupts_closed.connect(close_review_tasks)
     way_around_asked.connect(refuse_ways_around)
     key_changed.connect(note_key)
+    breakpoint_changed.connect(note_breakpoint)
     run_recovered.connect(note_recovery)
     thread_deleted.connect(note_deletion)
     user_logged_out.connect(hang_up)
@@ -88,3 +90,18 @@ def note_deletion(*, thread: Thread, actor: User | None, is_forced: bool, **_: A
 def hang_up(*, request: HttpRequest, **_: Any) -> None:
     if request.session.session_key:
         live.tell_signed_out(request.session.session_key)
+
+
+def note_breakpoint(*, stop: Breakpoint, what: str, actor: User, **_: Any) -> None:
+    audit.record(
+        action=f"breakpoint.{what}",
+        object=f"breakpoint:{stop.pk}",
+        actor=actor,
+        via=AuditEntry.Via.API,
+        details={
+            "assistant": str(stop.assistant_id or ""),
+            "graph": stop.graph_id,
+            "place": str(stop),
+            "is_on": stop.is_on,
+        },
+    )

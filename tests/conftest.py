@@ -65,6 +65,16 @@ def console(test_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         yield console
 
 
+@pytest.fixture(scope="session")
+def compatible(console: Console, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
+    """A second door to the same database, which takes answers as the reference server does."""
+    folder = tmp_path_factory.mktemp("compatible")
+    door = Console(folder, console.database_url, HITL_RESUME_MODE="compatible")
+    door.api_key = issue_key("compatible", list(Scope.values))
+    with running(door, workers=0):
+        yield door
+
+
 @pytest.fixture
 def make_console(test_url: str, tmp_path: Path) -> Iterator[Callable[..., Console]]:
     """Consoles of a test's own, each on an empty database: to be killed, stopped and restarted."""

@@ -7,7 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from reviews import payloads
-from reviews.models import Decision, ReviewTask
+from reviews.models import Decision, Repair, ReviewTask
 from reviews.payloads import Kind
 
 KINDS = [(kind.value, kind.name) for kind in Kind]
@@ -79,6 +79,7 @@ class TaskSerializer(TaskRowSerializer):
         fields = (
             *TaskRowSerializer.Meta.fields,
             "interrupt_id",
+            "superseded_by",
             "checkpoint_id",
             "is_breakpoint",
             "position",
@@ -109,9 +110,7 @@ class ActionVerdictSerializer(serializers.Serializer[Any]):
 class VerdictSerializer(serializers.Serializer[Any]):
     """What a reviewer answers: `value` for a text, a form or any JSON; `actions` for tool calls."""
 
-    kind = serializers.ChoiceField(
-        choices=KINDS, required=False, help_text="not beside `actions`"
-    )
+    kind = serializers.ChoiceField(choices=KINDS, required=False, help_text="not beside `actions`")
     value = serializers.JSONField(required=False, allow_null=True)
     actions = ActionVerdictSerializer(many=True, required=False)
     comment = serializers.CharField(
@@ -123,6 +122,12 @@ class VerdictSerializer(serializers.Serializer[Any]):
         default="",
         help_text="SHA-256 of the request as the reviewer was shown it; kept in the audit",
     )
+
+
+class RepairSerializer(serializers.Serializer[Any]):
+    """How a stuck task is put right."""
+
+    kind = serializers.ChoiceField(choices=Repair.choices)
 
 
 class TaskQuerySerializer(serializers.Serializer[Any]):

@@ -21,6 +21,7 @@ from hitl_console.headers import PRIVATE
 from reviews import services
 from reviews.api.serializers import (
     DecisionSerializer,
+    RepairSerializer,
     TaskQuerySerializer,
     TaskRowSerializer,
     TaskSerializer,
@@ -156,6 +157,29 @@ class ReviewTaskViewSet(ReadOnlyModelViewSet[ReviewTask]):
             raise NothingToUndo(task)
         task = services.undo_decision(
             decision=decision, reviewer=self._person(), via=Decision.Via.API
+        )
+        return Response(TaskSerializer(task).data)
+
+    @extend_schema(request=RepairSerializer, responses=DecisionSerializer)
+    @action(detail=True, methods=["post"])
+    def repair(self, request: Request, pk: str) -> Response:
+        """Send a stuck task's answer again, or have its question asked again."""
+        body = RepairSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        decision = services.repair(
+            task=self.get_object(),
+            reviewer=self._person(),
+            kind=body.validated_data["kind"],
+            via=Decision.Via.API,
+        )
+        return Response(DecisionSerializer(decision).data)
+
+    @extend_schema(request=None, responses=TaskSerializer)
+    @action(detail=True, methods=["post"], url_path="accept-change")
+    def accept_change(self, request: Request, pk: str) -> Response:
+        """Let an open task be decided although its graph was changed since it asked."""
+        task = services.accept_change(
+            task=self.get_object(), reviewer=self._person(), via=Decision.Via.API
         )
         return Response(TaskSerializer(task).data)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path, re_path
 
-from runs.api import assistants, runs, system, threads
+from runs.api import assistants, breakpoints, runs, system, threads
 from runs.api.endpoint import not_found
 
 THREAD = "threads/<str:thread_id>"
@@ -41,8 +41,10 @@ urlpatterns = [
     path("runs/stream", runs.StatelessRunStreamView.as_view()),
     path("runs/wait", runs.StatelessRunWaitView.as_view()),
     path("runs", runs.StatelessRunsView.as_view()),
+    path("breakpoints", breakpoints.BreakpointListView.as_view()),
+    path("breakpoints/<str:breakpoint_id>", breakpoints.BreakpointView.as_view()),
     path("info", system.InfoView.as_view()),
     path("ok", system.OkView.as_view()),
     # What clients ask for below these roots is never a page.
-    re_path(r"^(?:assistants|threads|runs|store|ok|info|metrics)(?:/.*)?$", not_found),
+    re_path(r"^(?:assistants|breakpoints|threads|runs|store|ok|info|metrics)(?:/.*)?$", not_found),
 ]

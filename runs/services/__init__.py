@@ -9,7 +9,13 @@ from runs.services.assistants import (
     sync_assistants,
     update_assistant,
 )
-from runs.services.breakpoints import added, remove_breakpoint, set_breakpoint, stops_of
+from runs.services.breakpoints import (
+    added,
+    remove_breakpoint,
+    set_breakpoint,
+    stops_of,
+    switch_breakpoint,
+)
 from runs.services.deploys import pending_problems, problem_of
 from runs.services.detours import stops_at_start
 from runs.services.discarding import discard_thread
@@ -77,6 +83,7 @@ __all__ = [
     "stops_at_start",
     "stops_of",
     "sweep_runs",
+    "switch_breakpoint",
     "sync_assistants",
     "update_assistant",
     "update_state",

@@ -13,6 +13,7 @@ from runs import runtime
 from runs.exceptions import BrokenBreakpoint, InvalidInput
 from runs.models import Assistant, Breakpoint
 from runs.runtime import Nodes
+from runs.signals import breakpoint_changed
 
 BEFORE, AFTER = Breakpoint.Position.BEFORE, Breakpoint.Position.AFTER
 
@@ -37,11 +38,26 @@ def set_breakpoint(
         position=position,
         defaults={"is_on": is_on, "author": author, "updated_at": now()},
     )
+    breakpoint_changed.send(sender=Breakpoint, stop=breakpoint_, what="set", actor=author)
     return breakpoint_
 
 
-def remove_breakpoint(*, breakpoint_: Breakpoint) -> None:
+@transaction.atomic
+def switch_breakpoint(*, breakpoint_: Breakpoint, is_on: bool, author: User) -> Breakpoint:
+    """Switch a breakpoint on or off; one without its node is not switched on."""
+    if is_on:
+        graph_id = breakpoint_.graph_id
+        _refuse_unknown(breakpoint_.node, [graph_id] if graph_id else runtime.registry.graph_ids())
+    breakpoint_.is_on, breakpoint_.author, breakpoint_.updated_at = is_on, author, now()
+    breakpoint_.save(update_fields=["is_on", "author", "updated_at"])
+    breakpoint_changed.send(sender=Breakpoint, stop=breakpoint_, what="set", actor=author)
+    return breakpoint_
+
+
+@transaction.atomic
+def remove_breakpoint(*, breakpoint_: Breakpoint, author: User) -> None:
     """Take a breakpoint away; runs that wait at it go on waiting."""
+    breakpoint_changed.send(sender=Breakpoint, stop=breakpoint_, what="removed", actor=author)
     breakpoint_.delete()
 
 

@@ -52,7 +52,7 @@ def judge(console: Console) -> Iterator[httpx.Client]:
         yield client
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def _clean_ledger(console: Console) -> Iterator[None]:
     yield
     console.check_ledger()
