@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -144,6 +145,27 @@ async def test_a_change_of_the_graph_is_accepted_without_losing_what_was_typed(
     await expect(page.locator("textarea[name=text]")).to_have_value("Hi Marta")
     await page.click("[data-primary]")
     assert await values_of(sdk, thread) == {"some_text": "Hi Marta"}
+
+
+async def test_a_request_that_changes_under_edit_says_so_and_takes_no_focus(
+    sdk: LangGraphClient, routed: Routed, rosa: User, sign_in: SignIn
+) -> None:
+    await sync_to_async(routed)("human_in_the_loop")
+    _, task = await paused(sdk, "human_in_the_loop", {"some_text": "Hi"})
+    page = await sign_in(rosa)
+    await page.goto(f"/tasks/{task.pk}/")
+    await page.fill("textarea[name=text]", "Hi Marta")
+    value = {"text_to_revise": "Bye"}
+    await ReviewTask.objects.filter(pk=task.pk).aupdate(value=value, digest="1" * 64)
+
+    await page.press("textarea[name=text]", "!")
+    await expect(page.locator("#standing")).to_contain_text("The request changed, look again.")
+    await expect(page.locator("textarea[name=text]")).to_be_focused()
+    await page.click("[data-primary]")
+
+    await expect(page.locator("[data-original]")).to_have_text("Bye")
+    await expect(page.locator("textarea[name=text]")).to_have_value(re.compile("Hi Marta"))
+    assert not await Decision.objects.filter(task=task).aexists()
 
 
 async def test_all_of_it_works_without_javascript(
