@@ -1,0 +1,328 @@
+"""Who may open what: every URL there is, tried by everybody; a URL without a rule fails."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+from django.contrib.auth.models import Group
+from django.urls import URLPattern, get_resolver
+
+from reviews.models import ReviewPolicy, ReviewTask
+from tests.console import Console
+from tests.security.people import DEAD_KEYS, Person, everybody
+
+Codes = Callable[[str, str, bool], set[int] | None]  # of a person, a method, a route with an id
+KEYS_IN = ("key runs", "key admin")
+
+
+def public(person: str, method: str, with_id: bool) -> set[int] | None:
+    """Everybody."""
+    return None
+
+
+def runs(person: str, method: str, with_id: bool) -> set[int] | None:
+    """Keys for runs; a session is no key."""
+    if person in KEYS_IN:
+        return None
+    is_key = person.startswith("key") and person not in DEAD_KEYS
+    return {403} if is_key else {401}
+
+
+def tasks(person: str, method: str, with_id: bool) -> set[int] | None:
+    """Signed-in people and keys for tasks; of others' tasks they hear nothing, not even a no."""
+    if person in ("nobody", "disabled", *DEAD_KEYS):
+        return {401}
+    wanted = "key tasks:read" if method == "GET" else "key tasks:decide"
+    if person.startswith("key") and person not in (wanted, "key admin"):
+        return {403}
+    sees_all = person in ("rosa", "ada", "sam", "key admin")
+    return {404} if with_id and not sees_all else None
+
+
+def page(person: str, method: str, with_id: bool) -> set[int] | None:
+    """Signed-in people; a task's pages only for the people of its queue, and staff."""
+    if person in ("nobody", "disabled") or person.startswith("key"):
+        return {302}
+    return {404, 405} if with_id and person == "omar" else None
+
+
+def breakpoints(person: str, method: str, with_id: bool) -> set[int] | None:
+    """Keys for runs see where runs stop; only an admin's key changes it."""
+    is_kept_out = method != "GET" and person == "key runs"
+    return {403} if is_kept_out else runs(person, method, with_id)
+
+
+def described(person: str, method: str, with_id: bool) -> set[int] | None:
+    """Everybody but with a key that is dead."""
+    return {401} if person in DEAD_KEYS else None
+
+
+def staff(person: str, method: str, with_id: bool) -> set[int] | None:
+    """Everybody of the staff."""
+    return None if person in ("ada", "sam") else {302}
+
+
+def admin(person: str, method: str, with_id: bool) -> set[int] | None:
+    """Staff with a right to it; what is read-only is so for everybody."""
+    without_rights = {302, 403, 404}  # 302: to the index, where such a thing is not
+    return {"ada": {200} | without_rights, "sam": without_rights}.get(person, {302})
+
+
+ASSISTANT, THREAD = "assistants/<str:assistant_id>", "threads/<str:thread_id>"
+RUN = f"{THREAD}/runs/<str:run_id>"
+TASK, API_TASK = "tasks/<int:pk>", r"api/tasks/(?P<pk>\d+)"
+RULES: dict[str, tuple[Codes, str]] = {
+    "assistants": (runs, "POST"),
+    "assistants/search": (runs, "POST"),
+    "assistants/count": (runs, "POST"),
+    ASSISTANT: (runs, "GET PATCH DELETE"),
+    f"{ASSISTANT}/graph": (runs, "GET"),
+    f"{ASSISTANT}/subgraphs": (runs, "GET"),
+    f"{ASSISTANT}/subgraphs/<str:namespace>": (runs, "GET"),
+    f"{ASSISTANT}/schemas": (runs, "GET"),
+    f"{ASSISTANT}/versions": (runs, "POST"),
+    f"{ASSISTANT}/latest": (runs, "POST"),
+    "threads": (runs, "POST"),
+    "threads/search": (runs, "POST"),
+    "threads/count": (runs, "POST"),
+    f"{THREAD}/state": (runs, "GET POST"),
+    f"{THREAD}/state/checkpoint": (runs, "POST"),
+    f"{THREAD}/state/<str:checkpoint_id>": (runs, "GET"),
+    f"{THREAD}/history": (runs, "GET POST"),
+    f"{THREAD}/copy": (runs, "POST"),
+    THREAD: (runs, "GET PATCH DELETE"),
+    f"{THREAD}/runs": (runs, "GET POST"),
+    f"{THREAD}/runs/stream": (runs, "POST"),
+    f"{THREAD}/runs/wait": (runs, "POST"),
+    RUN: (runs, "GET DELETE"),
+    f"{RUN}/join": (runs, "GET"),
+    f"{RUN}/stream": (runs, "GET"),
+    f"{RUN}/cancel": (runs, "POST"),
+    "runs": (runs, "POST"),
+    "runs/stream": (runs, "POST"),
+    "runs/wait": (runs, "POST"),
+    "breakpoints": (breakpoints, "GET POST"),
+    "breakpoints/<str:breakpoint_id>": (breakpoints, "GET PATCH DELETE"),
+    "info": (public, "GET"),
+    "ok": (public, "GET"),
+    "(?:assistants|breakpoints|threads|runs|store|ok|info|metrics)(?:/.*)?": (public, "GET POST"),
+    "": (page, "GET"),
+    "inbox/": (page, "GET"),
+    f"{TASK}/": (page, "GET"),
+    f"{TASK}/decide/": (page, "GET POST"),
+    f"{TASK}/preview/": (page, "GET POST"),
+    f"{TASK}/claim/": (page, "GET POST"),
+    f"{TASK}/release/": (page, "GET POST"),
+    f"{TASK}/undo/": (page, "GET POST"),
+    f"{TASK}/repair/": (page, "GET POST"),
+    f"{TASK}/accept/": (page, "GET POST"),
+    "theme/": (public, "POST"),
+    "api/tasks/": (tasks, "GET"),
+    f"{API_TASK}/": (tasks, "GET"),
+    f"{API_TASK}/claim/": (tasks, "POST"),
+    f"{API_TASK}/decide/": (tasks, "POST"),
+    f"{API_TASK}/release/": (tasks, "POST"),
+    f"{API_TASK}/undo/": (tasks, "POST"),
+    f"{API_TASK}/repair/": (tasks, "POST"),
+    f"{API_TASK}/accept-change/": (tasks, "POST"),
+    "api/schema/": (described, "GET"),
+    "docs": (described, "GET"),
+    "login/": (public, "GET"),
+    "logout/": (public, "GET"),
+    "admin/login/": (public, "GET"),
+    "admin/logout/": (public, "GET"),
+    "admin/": (staff, "GET"),
+    "admin/jsi18n/": (staff, "GET"),
+    "admin/password_change/": (staff, "GET"),
+    "admin/password_change/done/": (staff, "GET"),
+}
+ADMIN = (admin, "GET")  # Django's own views, all behind its one door
+
+
+def routes(patterns: list[Any], before: str = "") -> Iterator[str]:
+    for pattern in patterns:
+        route = before + str(pattern.pattern).removeprefix("^").removesuffix("$")
+        if isinstance(pattern, URLPattern):
+            yield route
+        else:
+            yield from routes(pattern.url_patterns, route)
+
+
+ROUTES = sorted(set(routes(get_resolver().url_patterns)))
+
+
+@dataclass(frozen=True)
+class Paused:
+    """A thread that waits for a person, with the ids everything can be asked by."""
+
+    thread_id: str
+    run_id: str
+    task_id: int
+    assistant_id: str
+
+    def path(self, route: str) -> str:
+        """The address of this thread's part of a route."""
+        ids = {
+            **vars(self),
+            "pk": self.task_id,
+            "namespace": "none",
+            "checkpoint_id": str(uuid.uuid4()),
+        }
+        if route.startswith("(?:assistants"):
+            return "/store/items"
+        filled = re.sub(r"\(\?P<(\w+)>(?:[^()]|\([^()]*\))*\)", r"<\1>", route)
+        return "/" + re.sub(r"<(?:\w+:)?(\w+)>", lambda m: str(ids.get(m[1], ids["pk"])), filled)
+
+
+@pytest.fixture(scope="module")
+def queue_of_rosa() -> Group:
+    return Group.objects.create(name=f"rosa's {uuid.uuid4().hex[:8]}")
+
+
+@pytest.fixture(scope="module")
+def paused(console: Console, queue_of_rosa: Group) -> Iterator[Paused]:
+    policy = ReviewPolicy.objects.create(graph_id="approve_once", queue=queue_of_rosa, order=1)
+    with console.client() as api:
+        thread = api.post("/threads", json={}).json()["thread_id"]
+        body = {"assistant_id": "approve_once", "input": {}}
+        api.post(f"/threads/{thread}/runs/wait", json=body).raise_for_status()
+        (run,) = api.get(f"/threads/{thread}/runs").json()
+        task = ReviewTask.objects.open().on(uuid.UUID(thread)).get()
+        yield Paused(thread, run["run_id"], task.pk, run["assistant_id"])
+    policy.delete()
+
+
+@pytest.fixture(scope="module")
+def people(console: Console, queue_of_rosa: Group) -> list[Person]:
+    return everybody(console.url, queue_of_rosa)
+
+
+def test_every_url_has_a_rule_and_every_rule_a_url() -> None:
+    outside = {route for route in ROUTES if not route.startswith("admin/")}
+    assert outside | {r for r in RULES if r.startswith("admin/")} == set(RULES)
+
+
+def is_login(answer: httpx.Response) -> bool:
+    place = answer.headers.get("location", "")
+    return answer.status_code == 302 and ("/login/" in place or place.startswith("/admin/login"))
+
+
+def is_let_in(answer: httpx.Response) -> bool:
+    return answer.status_code not in (401, 403) and not is_login(answer)
+
+
+def is_right(answer: httpx.Response, expected: set[int] | None) -> bool:
+    if answer.status_code >= 500:
+        return False
+    if expected is None:
+        return is_let_in(answer)
+    return is_login(answer) if expected == {302} else answer.status_code in expected
+
+
+def body_of(route: str) -> dict[str, str]:
+    """What has the right shape where a body is asked for before the task is looked for."""
+    return {"kind": "retry"} if "repair" in route else {}
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_everybody_at_every_url(route: str, people: list[Person], paused: Paused) -> None:
+    rule, methods = RULES.get(route) or (ADMIN if route.startswith("admin/") else (None, ""))
+    assert rule, f"{route} has no rule: say in RULES who may"
+    nothing = Paused(str(uuid.uuid4()), str(uuid.uuid4()), 0, str(uuid.uuid4()))
+    wrong = []
+    for person in people:
+        for method in methods.split():
+            expected = rule(person.name, method, "pk" in route)
+            # Who is let in to runs asks for what is not there, so that nothing is undone.
+            where = nothing if expected is None and rule in (runs, breakpoints) else paused
+            answer = person.client.request(method, where.path(route), json=body_of(route))
+            if not is_right(answer, expected):
+                wrong.append(f"{person.name}: {method} {answer.status_code}, not {expected}")
+    assert not wrong
+
+
+@pytest.mark.parametrize("route", [r for r in ROUTES if r.startswith((TASK, API_TASK))])
+def test_a_task_of_others_is_answered_as_one_that_is_not_there(
+    route: str, people: list[Person], paused: Paused
+) -> None:
+    (omar,) = (person.client for person in people if person.name == "omar")
+    nothing = Paused("", "", 2**31 - 1, "")
+    for method in ("GET", "POST"):
+        theirs = omar.request(method, paused.path(route), json=body_of(route))
+        unknown = omar.request(method, nothing.path(route), json=body_of(route))
+        assert theirs.status_code == unknown.status_code
+        assert theirs.content == unknown.content
+        assert theirs.status_code in (404, 405)
+
+
+def test_nobody_who_was_kept_out_changed_anything(people: list[Person], paused: Paused) -> None:
+    task = ReviewTask.objects.get(pk=paused.task_id)
+    assert task.is_open
+    assert task.decisions.count() == 0
+
+
+def test_the_lists_of_others_do_not_name_it(people: list[Person], paused: Paused) -> None:
+    for person in people:
+        if person.name in ("rosa", "ada", "sam", "key admin"):
+            assert person.client.get(f"/tasks/{paused.task_id}/").status_code in (200, 302)
+            continue
+        for path in ("/inbox/", "/api/tasks/", f"/api/tasks/?thread_id={paused.thread_id}"):
+            text = person.client.get(path).text
+            assert paused.thread_id not in text
+            assert f"/tasks/{paused.task_id}/" not in text
+
+
+def test_no_form_is_taken_from_pages_of_others(people: list[Person], paused: Paused) -> None:
+    (rosa,) = (person.client for person in people if person.name == "rosa")
+    evil = {"Origin": "https://evil.example", "Referer": "https://evil.example/"}
+    tricks: list[dict[str, Any]] = [
+        {"headers": {"X-CSRFToken": ""}},
+        {"headers": {"X-CSRFToken": "b" * 32}},
+        {"headers": evil},
+        {"headers": {"Origin": "null"}},
+        {"headers": evil | {"Content-Type": "text/plain"}, "content": '{"kind": "approve"}'},
+    ]
+    for route in ROUTES:
+        rule, methods = RULES.get(route, (admin, ""))
+        if "POST" not in methods or rule not in (page, tasks):
+            continue
+        for trick in tricks:
+            answer = rosa.post(paused.path(route), **trick)
+            assert answer.status_code == 403, (route, trick)
+
+
+def test_nothing_is_decided_by_an_address(people: list[Person], paused: Paused) -> None:
+    (rosa,) = (person.client for person in people if person.name == "rosa")
+    for word in ("decide", "claim", "release", "undo", "repair", "accept", "preview"):
+        assert rosa.get(f"/tasks/{paused.task_id}/{word}/?kind=approve").status_code == 405
+    for word in ("decide", "claim", "release", "undo"):
+        assert rosa.get(f"/api/tasks/{paused.task_id}/{word}/?kind=approve").status_code == 405
+    assert rosa.get("/logout/").status_code == 405
+
+
+@pytest.mark.parametrize(
+    "there",
+    [
+        "https://evil.example/",
+        "//evil.example",
+        "/\\evil.example",
+        "\\\\evil.example",
+        "javascript:alert(1)",
+        "https:evil.example",
+        "http://127.0.0.1@evil.example/",
+        "/\t/evil.example",
+        "data:text/html,x",
+    ],
+)
+def test_nobody_is_sent_elsewhere(people: list[Person], there: str) -> None:
+    nobody, rosa = (p.client for p in people if p.name in ("nobody", "rosa"))
+    sent = nobody.post("/theme/", data={"theme": "dark", "next": there})
+    assert sent.headers["location"] == "/inbox/"
+    back = rosa.get("/login/", params={"next": there})  # signed in already
+    assert back.headers["location"] == "/inbox/"
