@@ -232,10 +232,20 @@ def leave_question(interrupt: Interrupt, *, reason: str = "superseded") -> None:
 
     Should the graph come back, `reconcile` finds the question in the checkpoint and asks it again.
     """
-    Thread.objects.lock(interrupt.thread_id)
+    thread = Thread.objects.lock(interrupt.thread_id)
     interrupt.refresh_from_db(fields=["status"])
     if interrupt.status == Interrupt.Status.PENDING:
         _close([interrupt], run=None, reason=reason)
+        _show_no_more(thread, interrupt)
+
+
+def _show_no_more(thread: Thread, interrupt: Interrupt) -> None:
+    shown = {
+        task_id: [item for item in items if item["id"] != interrupt.key]
+        for task_id, items in (thread.interrupts or {}).items()
+    }
+    thread.interrupts = {task_id: items for task_id, items in shown.items() if items}
+    thread.save(update_fields=["interrupts"])
 
 
 def _dynamic(thread: Thread, item: AskedInterrupt, fields: dict[str, Any]) -> Interrupt:

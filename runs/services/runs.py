@@ -43,9 +43,9 @@ def create_run(
     thread = Thread.objects.lock(thread.pk)
     is_free = _make_room(thread, request.get("multitask_strategy", "enqueue"))
     graph_id = continues.graph_id if continues else assistant.graph_id
-    breakpoints.stops_of(assistant.pk, graph_id)
     answers = interrupts.answers_in(thread, assistant, graph_id, request)
     interrupts.guard(thread, answers)
+    breakpoints.stops_of(assistant.pk, graph_id)
     if not may_decide and (way := detours.of_request(thread, graph_id, request, answers)):
         detours.ask(thread, way, may_decide=may_decide, graph_id=graph_id)
     configured = request if continues else _with_defaults(assistant, request)
