@@ -219,6 +219,14 @@ def record(
         run_interrupted.send(sender=Run, run=run, first=first, again=again)
 
 
+def give_back(run: Run) -> None:
+    """A run that never began carries no answer any more: what it would have answered is open."""
+    rows = list(Interrupt.objects.filter(answered_by=run, status=Interrupt.Status.ANSWERED))
+    if rows:
+        again = [_reopen(row, row, is_stuck=False) for row in rows]
+        run_interrupted.send(sender=Run, run=run, first=[], again=again)
+
+
 def close_all(thread: Thread, *, reason: str) -> None:
     """The thread leaves its questions behind: new input, a cancelled or a deleted thread."""
     rows = list(Interrupt.objects.on(thread.pk).unsettled())

@@ -215,6 +215,7 @@ def _settle_cancelled(thread: Thread, run: Run, error: dict[str, Any]) -> None:
     notify_group(events.group(run.pk), {"type": "run.changed"})
     state = runtime.pending(thread.pk, run.graph_id)
     if Run.objects.on(thread.pk).filter(status=Run.Status.RUNNING).exists():
+        interrupts.give_back(run)
         return  # a pending run was cancelled: the running one will settle the thread
     interrupts.record(
         thread,
