@@ -46,7 +46,8 @@ async def starting_point(graph: Graph, spec: RunSpec, config: Any) -> Start:
         return _from_the_start(spec)
     if left:
         return Start(Command(resume=left))
-    if not head.next or await _waits(graph, spec, head, taken):
+    # Not `next`: it is empty too where all of a superstep is written but its checkpoint.
+    if not head.tasks or await _waits(graph, spec, head, taken):
         return Start(over=head)
     return Start(None)
 
