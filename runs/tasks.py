@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
@@ -24,6 +24,8 @@ from runs.runtime import RunSpec, StateUpdate
 BATCH = 64  # chunks written together
 FLUSH = 0.01  # seconds a chunk may wait for company
 BACK_OFF = (0.1, 0.2, 0.5, 1, 1, 2, 2, 2, 2, 2)  # seconds before a settlement is tried again
+
+T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +54,7 @@ async def _execute(run: Run) -> None:
     log = EventLog(run)
     try:
         async with asyncio.timeout(settings.RUN_TIMEOUT), log:
-            spec = await sync_to_async(spec_of)(run)
+            spec = await _insist(spec_of, run=run)
             outcome = await runtime.execute(spec, emit=log.emit)
     except (LeaseLost, StorageLost, asyncio.CancelledError):
         raise
@@ -66,14 +68,14 @@ async def _execute(run: Run) -> None:
         await _insist(services.settle_run, run=run, outcome=outcome)
 
 
-async def _insist(service: Callable[..., None], **kwargs: Any) -> None:
+async def _insist(service: Callable[..., T], **kwargs: Any) -> T:
     """Call a service; while the database is away try again, for as long as a lease lasts."""
-    for delay in (*BACK_OFF, None):
+    delays = iter(BACK_OFF)
+    while True:
         try:
-            await sync_to_async(service)(**kwargs)
-            return
+            return await sync_to_async(service)(**kwargs)
         except (OperationalError, InterfaceError) as error:
-            if delay is None:
+            if (delay := next(delays, None)) is None:
                 raise StorageLost(str(error)) from error
             await sync_to_async(connections.close_all)()  # or this thread keeps the one that broke
             await asyncio.sleep(delay)
