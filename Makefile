@@ -14,7 +14,7 @@ test: .venv/requirements-dev.txt.ok ## run all tests, on a database of their own
 	$(BIN)/python -m pytest -q
 
 soak: .venv/requirements-dev.txt.ok ## kill, freeze and race for SOAK_SECONDS (600), and report
-	SOAK_SECONDS=$${SOAK_SECONDS:-600} $(BIN)/python -m pytest -q -s -m soak
+	SOAK_SECONDS=$${SOAK_SECONDS:-600} $(BIN)/python -m pytest -q -s -m soak -o faulthandler_timeout=0
 
 lint: .venv/requirements-dev.txt.ok ## check format, style, types, migrations and vendored files
 	$(BIN)/ruff format --check .
