@@ -16,6 +16,7 @@ from django.core.exceptions import (
     PermissionDenied,
     RequestDataTooBig,
 )
+from django.db import InterfaceError, OperationalError
 from django.http import Http404
 from rest_framework import exceptions, status
 from rest_framework.negotiation import BaseContentNegotiation
@@ -24,12 +25,15 @@ from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from runs.exceptions import StorageLost
+
 MAX_DEPTH = (
     128  # levels of nesting; what a graph keeps may be a little deeper than what it was sent
 )
 NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")  # Postgres keeps none in its JSON
 BIG_NUMBER = re.compile(rb"\d{19}")
 SEPARATORS = (",", ":")
+AWAY = "The database cannot be reached. Nothing was done; try again."
 
 logger = logging.getLogger(__name__)
 
@@ -124,6 +128,9 @@ def dumps(value: Any) -> bytes:
 
 def error_response(error: Exception, context: Mapping[str, Any]) -> Response:
     """`{"detail": "..."}` for whatever went wrong; the unexpected is logged and kept private."""
+    if isinstance(error, (OperationalError, InterfaceError, StorageLost)):
+        logger.warning("%s: %s", type(context["view"]).__name__, error)
+        return Response({"detail": AWAY}, status=503, headers={"Retry-After": "1"})
     failure = _known(error)
     if failure is None:
         logger.exception("%s failed", type(context["view"]).__name__, exc_info=error)

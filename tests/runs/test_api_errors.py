@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from django.db import OperationalError
 
 from runs.api import negotiation
 
@@ -202,3 +203,11 @@ def test_a_breakpoint_at_no_node_is_refused_by_name(api, thread_id):
 
 def test_unknown_fields_are_ignored(api):
     assert api.post("/threads", json={"bogus": 1}).status_code == 200
+
+
+def test_a_database_that_is_away_is_said_so_that_clients_try_again() -> None:
+    response = negotiation.error_response(OperationalError("server closed the connection"), {"view": None})
+
+    assert response.status_code == 503
+    assert response["Retry-After"] == "1"
+    assert "try again" in response.data["detail"]
