@@ -206,7 +206,9 @@ def test_unknown_fields_are_ignored(api):
 
 
 def test_a_database_that_is_away_is_said_so_that_clients_try_again() -> None:
-    response = negotiation.error_response(OperationalError("server closed the connection"), {"view": None})
+    response = negotiation.error_response(
+        OperationalError("server closed the connection"), {"view": None}
+    )
 
     assert response.status_code == 503
     assert response["Retry-After"] == "1"
