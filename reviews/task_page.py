@@ -170,8 +170,8 @@ class TaskPage:
 
     @cached_property
     def raw(self) -> str:
-        """The request as the graph sent it, as far as a page can hold it."""
-        return payloads.json_text(self.task.value)[:RAW_LIMIT]
+        """The request as the graph sent it, whole."""
+        return payloads.json_text(self.task.value)
 
     @property
     def raw_size(self) -> str:

@@ -43,7 +43,7 @@ from reviews.payloads.recalled import form_of_answer
 from reviews.payloads.shapes import Asked, Shape, shape_of
 from reviews.payloads.titles import summary_of, title_of
 from reviews.payloads.verdicts import verdict_from_form
-from reviews.payloads.wording import json_text, one_line, visible
+from reviews.payloads.wording import excerpt, json_text, one_line, visible
 
 __all__ = [
     "Action",
@@ -63,6 +63,7 @@ __all__ = [
     "allowed_verdicts",
     "answer_value",
     "edits",
+    "excerpt",
     "fields_of",
     "form_of_answer",
     "json_text",

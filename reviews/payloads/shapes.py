@@ -44,6 +44,7 @@ LONG_TEXT = 80
 MAX_LEAVES = 60
 MAX_NAME = 200
 MAX_STRUCTURE_DEPTH = 8
+MAX_EDITED = 256 * 1024  # of a text; a longer one is shown in part, so nobody can revise it here
 
 
 @dataclass(frozen=True)
@@ -142,7 +143,8 @@ def text_key(value: Any) -> str | None:
 
 
 def _is_text_entry(key: str, item: Any) -> bool:
-    return isinstance(item, str) and key not in QUESTION_KEYS and is_clean(item) and is_clean(key)
+    is_text = isinstance(item, str) and len(item) <= MAX_EDITED and key not in QUESTION_KEYS
+    return is_text and is_clean(item) and is_clean(key)
 
 
 def question_key(value: Any) -> str | None:
@@ -170,6 +172,8 @@ def is_structured(value: Any) -> bool:
     leaves = 0
     for _, depth, part in walk(value):
         if depth > MAX_STRUCTURE_DEPTH or leaves > MAX_LEAVES:
+            return False
+        if isinstance(part, str) and len(part) > MAX_EDITED:
             return False
         if isinstance(part, dict) and not all(map(is_nameable, part)):
             return False

@@ -7,9 +7,12 @@ import re
 import unicodedata
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from reviews.payloads.bounds import MAX_DEPTH
 
 TITLE_LENGTH = 120
+SHOWN_LENGTH = 64 * 1024
 # Characters that are not seen, or that turn the text around them: C0 and C1 controls but for
 # tab and line ends, soft hyphen, bidi marks, zero widths, tags, and lone surrogates. The two
 # zero-width joiners are left alone: Persian and emoji are written with them.
@@ -32,6 +35,14 @@ def one_line(text: str, limit: int = TITLE_LENGTH) -> str:
             kept.append(char)
     line = " ".join("".join(kept).strip(JOINERS + " ").split())
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+
+
+def excerpt(text: str) -> str:
+    """As much of a text as a page shows; where it is cut, it says so and by how much."""
+    if len(text) <= SHOWN_LENGTH:
+        return text
+    rest = _("%(n)s more characters are not shown here.") % {"n": len(text) - SHOWN_LENGTH}
+    return f"{text[:SHOWN_LENGTH]}\n⟨… {rest}⟩"
 
 
 def visible(text: str) -> str:

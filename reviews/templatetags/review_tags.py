@@ -27,7 +27,7 @@ from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 
 from reviews.form_parts import control_id
-from reviews.payloads import Edit, Field, json_text, one_line, visible
+from reviews.payloads import Edit, Field, excerpt, json_text, one_line, visible
 from reviews.payloads.fields import ISO_DATE
 from reviews.payloads.wording import spoken
 from reviews.sending import sending_of
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 register = template.Library()
 register.filter("one_line", one_line)
+register.filter("excerpt", excerpt)
 register.filter("visible", visible)
 register.filter("spoken", spoken)
 register.filter("json_text", json_text)
@@ -104,7 +105,7 @@ def theme(context: Context) -> str:
 @register.filter
 def agent_markdown(text: str) -> SafeString:
     """An agent's markdown as harmless HTML; the only door through which HTML of theirs passes."""
-    shown = visible(text)
+    shown = visible(excerpt(text))
     if len(shown) > MARKDOWN_LIMIT:
         return format_html("<pre>{}</pre>", shown)
     return _rendered(shown)
@@ -334,7 +335,7 @@ def input_type(field: Field) -> str:
 @register.filter
 def plain(value: Any) -> str:
     """A JSON value to be read: text as it is, everything else as JSON."""
-    return visible(value) if isinstance(value, str) else json_text(value)
+    return visible(excerpt(value)) if isinstance(value, str) else excerpt(json_text(value))
 
 
 @register.filter
@@ -372,8 +373,8 @@ def message_text(message: dict[str, Any]) -> str:
         parts = (part.get("text") if isinstance(part, dict) else part for part in content)
         content = "\n".join(part for part in parts if isinstance(part, str))
     if content and isinstance(content, str):
-        return visible(content)
-    return json_text(message.get("tool_calls") or message.get("content"))
+        return visible(excerpt(content))
+    return excerpt(json_text(message.get("tool_calls") or message.get("content")))
 
 
 @register.filter
