@@ -145,6 +145,10 @@ class StuckInterrupt(RunsError):
     default_code = "stuck"
 
 
+class CheckpointRefused(RunsError):
+    default_detail = "A checkpoint of this thread holds a type its graph does not declare."
+
+
 class LeaseLost(Exception):
     """This attempt of a run no longer holds it: another worker may, so write nothing more."""
 

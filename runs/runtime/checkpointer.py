@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -11,25 +10,23 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from hitl_console.db import conninfo
-
-assert os.environ.get("LANGGRAPH_STRICT_MSGPACK") == "true", "must be set before langgraph loads"
-
-from langgraph.checkpoint.postgres import PostgresSaver  # noqa: E402
-from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver  # noqa: E402
-from psycopg import (  # noqa: E402
+from langgraph.checkpoint.postgres import PostgresSaver
+from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
+from psycopg import (
     AsyncConnection,
     AsyncCursor,
     Connection,
     InterfaceError,
     OperationalError,
 )
-from psycopg.errors import DivisionByZero  # noqa: E402
-from psycopg.rows import DictRow, dict_row  # noqa: E402
-from psycopg_pool import AsyncConnectionPool, ConnectionPool  # noqa: E402
+from psycopg.errors import DivisionByZero
+from psycopg.rows import DictRow, dict_row
+from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
-from runs.exceptions import LeaseLost, StorageLost  # noqa: E402
-from runs.runtime.spec import RunSpec  # noqa: E402
+from hitl_console.db import conninfo
+from runs.exceptions import LeaseLost, StorageLost
+from runs.runtime.serializer import StrictSerializer
+from runs.runtime.spec import RunSpec
 
 # Fails the whole pipeline when the row is not ours any more, so it costs no round trip.
 # FOR SHARE makes a sweeper that takes the run away wait until this write is committed.
@@ -54,7 +51,7 @@ class FencedSaver(AsyncPostgresSaver):
     """Writes checkpoints as long as this attempt still holds its run."""
 
     def __init__(self, conn: AsyncPool, run: RunSpec) -> None:
-        super().__init__(conn)
+        super().__init__(conn, serde=StrictSerializer())
         self.lease = (run.run_id, run.attempt)
 
     @asynccontextmanager
@@ -82,7 +79,7 @@ async def fenced_saver(run: RunSpec) -> FencedSaver:
 @contextmanager
 def saver() -> Iterator[PostgresSaver]:
     """A saver for code outside the event loop."""
-    yield PostgresSaver(_shared_pool())
+    yield PostgresSaver(_shared_pool(), serde=StrictSerializer())
 
 
 @contextmanager
