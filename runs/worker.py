@@ -1,4 +1,4 @@
-"""A worker process: runs from the queue, a keeper thread beside them, until it is told to stop."""
+"""A worker process: runs from the queue, rounds beside them, until it is told to stop."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import asyncio
 import logging
 import signal
 import threading
-import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -53,55 +52,59 @@ class Hold:
             self.loop.call_soon_threadsafe(self.task.cancel)
 
 
-class Keeper(threading.Thread):
-    """Renews the leases of this process's runs and sweeps up after dead workers.
+class Round(threading.Thread):
+    """Something this process does again and again, in a thread and on a connection of its own.
 
-    A thread, because a graph may block the event loop for longer than a lease.
+    Threads, because a graph may block the event loop for longer than a lease; one for each, so
+    that leases are renewed however long anything else waits for a lock.
     """
 
-    def __init__(self) -> None:
-        super().__init__(name="keeper", daemon=True)
-        self.holds: dict[tuple[Any, int], Hold] = {}
+    def __init__(self, name: str, every: float, walk: Callable[[], object]) -> None:
+        super().__init__(name=name, daemon=True)
+        self.every, self.walk = every, walk
         self.stopping = threading.Event()
 
     def run(self) -> None:
-        """Every second or two until stopped; a database that is away is tried again."""
-        swept_at = reconciled_at = 0.0
-        while not self.stopping.wait(min(settings.RUN_LEASE / 5, SWEEP)):
+        """Until stopped; a database that is away is tried again."""
+        while not self.stopping.wait(self.every):
             try:
-                self.renew()
-                if time.monotonic() - swept_at >= SWEEP:
-                    services.sweep_runs()
-                    swept_at = time.monotonic()
-                if time.monotonic() - reconciled_at >= RECONCILE:
-                    services.reconcile(since=10 * RECONCILE)
-                    reconciled_at = time.monotonic()
-            except Exception as error:  # whatever it was, leases must go on being renewed
-                logger.warning("keeper: %s", error)
+                self.walk()
+            except Exception as error:  # whatever it was, the next round must come
+                logger.warning("%s: %s", self.name, error)
                 connection.close()
 
-    def renew(self) -> None:
-        """Renew all leases; drop what this process no longer holds."""
-        held = dict(self.holds)
-        if not held:
-            return
-        for key in services.renew_leases(held):
-            logger.warning("run %s: attempt %s lost", *key)
-            held[key].drop()
+
+holds: dict[tuple[Any, int], Hold] = {}
 
 
-keeper = Keeper()
+def renew_leases() -> None:
+    """Renew the lease of every run at hand; drop what this process no longer holds."""
+    held = dict(holds)
+    if not held:
+        return
+    for key in services.renew_leases(held):
+        logger.warning("run %s: attempt %s lost", *key)
+        held[key].drop()
+
+
+def rounds() -> list[Round]:
+    """What keeps this process's runs, and sweeps up after workers that died."""
+    return [
+        Round("keeper", min(settings.RUN_LEASE / 5, SWEEP), renew_leases),
+        Round("sweeper", SWEEP, services.sweep_runs),
+        Round("reconciler", RECONCILE, lambda: services.reconcile(since=10 * RECONCILE)),
+    ]
 
 
 @contextmanager
 def holding(run: Run) -> Iterator[Hold]:
-    """Have the keeper renew this run's lease meanwhile."""
+    """Have this run's lease renewed meanwhile."""
     key = (run.pk, run.attempt)
-    hold = keeper.holds[key] = Hold(run)
+    hold = holds[key] = Hold(run)
     try:
         yield hold
     finally:
-        del keeper.holds[key]
+        del holds[key]
 
 
 async def work() -> None:
@@ -115,7 +118,9 @@ async def work() -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    keeper.start()
+    walking = rounds()
+    for each in walking:
+        each.start()
     draining: set[asyncio.Task[None]] = set()
     stopping = asyncio.create_task(stop.wait())
     failures = 0
@@ -133,7 +138,8 @@ async def work() -> None:
             logger.warning("queue lost, opening it again in %s s: %s", delay, reason or "closed")
             await asyncio.sleep(delay)
     await asyncio.gather(*draining, return_exceptions=True)
-    keeper.stopping.set()
+    for each in walking:
+        each.stopping.set()
 
 
 async def _take_jobs() -> None:

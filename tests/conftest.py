@@ -15,15 +15,16 @@ from typing import Any
 import httpx
 import pytest
 from django.contrib.auth.models import Group, User
-from django.db import connection
+from django.db import ProgrammingError, connection
 from langgraph_sdk import get_client
 from langgraph_sdk.client import LangGraphClient
 from psycopg import sql
 
+from reviews import ledger
 from reviews.models import ReviewPolicy, ReviewTask
 from runs.models import ApiKey, Scope
 from runs.runtime import checkpointer
-from tests.console import Console, running
+from tests.console import Console, running, wait_for
 
 PASSWORD = "correct horse battery staple"
 
@@ -75,6 +76,18 @@ def compatible(console: Console, tmp_path_factory: pytest.TempPathFactory) -> It
         yield door
 
 
+@pytest.fixture(scope="module")
+def ledger_kept() -> Iterator[None]:
+    """Nothing of a module breaks a promise of the ledger; rows others made by hand may."""
+    known = broken_promises()
+    yield
+    assert broken_promises() <= known
+
+
+def broken_promises() -> set[tuple[str, str]]:
+    return {(name, row) for name, rows in ledger.violations().items() for row in rows}
+
+
 @pytest.fixture
 def make_console(test_url: str, tmp_path: Path) -> Iterator[Callable[..., Console]]:
     """Consoles of a test's own, each on an empty database: to be killed, stopped and restarted."""
@@ -104,8 +117,18 @@ def make_console(test_url: str, tmp_path: Path) -> Iterator[Callable[..., Consol
 
 def drop_database(name: str) -> None:
     """Drop a database, whoever is still connected to it."""
-    with connection._nodb_cursor() as cursor:
-        cursor.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+    drop = sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name))
+
+    def dropped() -> bool:
+        """Postgres refuses to end its own autovacuum: it is waited for."""
+        try:
+            with connection._nodb_cursor() as cursor:
+                cursor.execute(drop)
+        except ProgrammingError:
+            return False
+        return True
+
+    wait_for(dropped, what=f"{name} dropped")
 
 
 def issue_key(name: str, scopes: list[str], user: User | None = None) -> str:

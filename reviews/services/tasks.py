@@ -130,13 +130,17 @@ def _note(task: ReviewTask, action: str, run: Run | None) -> None:
 
 
 def _link_asked_again(run: Run, task: ReviewTask) -> None:
-    """A task somebody had asked again leads to the one that replaced it."""
-    ReviewTask.objects.on(run.thread_id).filter(
+    """A task somebody had asked again leads to the one that replaced it; who reads it is told."""
+    replaced = ReviewTask.objects.on(run.thread_id).filter(
         deliveries__run_id=run.pk,
         deliveries__decision__kind=Repair.ASK_AGAIN,
         node=task.node,
         superseded_by=None,
-    ).update(superseded_by=task)
+    )
+    for old in replaced:
+        old.superseded_by = task
+        old.save(update_fields=["superseded_by"])
+        live.tell(old, old.status)
 
 
 def _ask_again(task: ReviewTask, interrupt: Interrupt) -> None:

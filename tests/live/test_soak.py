@@ -37,7 +37,7 @@ WAITING = 12  # threads under way at a time
 ASKERS, DECIDERS = 2, 4
 AGAIN = (502, 503, 504, 500)  # nothing is known of what was sent: send it again
 
-OPEN = "/api/tasks/?status=open&page_size=20"
+OPEN = f"/api/tasks/?status=open&graph_id={GRAPH}&page_size=20"
 TASKS = """
     SELECT task.id, task.thread_id::text AS thread_id, task.status,
         (task.value #>> '{action_requests,0,args,gate}')::int AS gate, decision.id AS decision,

@@ -11,6 +11,8 @@ import pytest
 
 from tests.console import Console, wait_for
 
+pytestmark = pytest.mark.usefixtures("ledger_kept")
+
 COMPLAINT = {"messages": [{"role": "user", "content": "Order A-1042 broke, I want 89.90 back"}]}
 APPROVED = {"decisions": [{"type": "approve"}, {"type": "approve"}]}
 Row = dict[str, Any]
@@ -21,7 +23,6 @@ def client(compatible: Console) -> Iterator[httpx.Client]:
     """A client of a console that lets wrong answers through to the graph."""
     with compatible.client() as client:
         yield client
-    compatible.check_ledger()
 
 
 @pytest.fixture
@@ -179,4 +180,3 @@ def test_in_strict_mode_another_answer_is_told_of_the_first(
     assert late.status_code == 409
     assert "failed after it had taken an answer" in late.json()["detail"]
     assert log(tmp_path) == ["took yes"]
-    console.check_ledger()

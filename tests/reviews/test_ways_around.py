@@ -16,6 +16,8 @@ from runs.models import Interrupt, Run, Scope
 from tests.conftest import issue_key, make_user
 from tests.console import Console, wait_for
 
+pytestmark = pytest.mark.usefixtures("ledger_kept")
+
 GUARDED = ("guarded", "guarded_stop", "slow_to_ask", "slow_to_stop", "fails_once", "stop_then_ask")
 Attempt = Callable[[httpx.Client, str], httpx.Response]
 
@@ -50,12 +52,6 @@ def judge(console: Console) -> Iterator[httpx.Client]:
     """A program that may decide."""
     with client_with(console, Scope.RUNS, Scope.RESUME, Scope.TASKS_DECIDE) as client:
         yield client
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _clean_ledger(console: Console) -> Iterator[None]:
-    yield
-    console.check_ledger()
 
 
 @pytest.fixture

@@ -14,6 +14,8 @@ from runs.models import Scope
 from tests.conftest import issue_key
 from tests.console import Console, wait_for
 
+pytestmark = pytest.mark.usefixtures("ledger_kept")
+
 GRAPH = "static_steps"
 Set = Callable[..., dict[str, Any]]
 
@@ -40,12 +42,6 @@ def stop(admin: httpx.Client) -> Iterator[Set]:
     yield set_breakpoint
     for breakpoint_id in made:
         admin.delete(f"/breakpoints/{breakpoint_id}")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _clean_ledger(console: Console) -> Iterator[None]:
-    yield
-    console.check_ledger()
 
 
 def thread(client: httpx.Client, **fields: Any) -> str:

@@ -14,6 +14,8 @@ import pytest
 from reviews.models import Decision, ReviewTask
 from tests.console import Console
 
+pytestmark = pytest.mark.usefixtures("ledger_kept")
+
 UNKNOWN = "0" * 32
 
 
@@ -22,12 +24,6 @@ def lenient(compatible: Console) -> Iterator[httpx.Client]:
     """A client of the console in compatible mode."""
     with compatible.client() as client:
         yield client
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _clean_ledger(console: Console) -> Iterator[None]:
-    yield
-    console.check_ledger()
 
 
 def post(client: httpx.Client, thread_id: str, graph: str, **body: Any) -> httpx.Response:
