@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from django.urls import path
 
-from reviews import views
+from reviews.views import me, tasks
 
 app_name = "reviews"
 
 urlpatterns = [
-    path("", views.home, name="home"),
-    path("inbox/", views.inbox, name="inbox"),
-    path("tasks/<int:pk>/", views.task, name="task"),
-    path("tasks/<int:pk>/decide/", views.decide, name="decide"),
-    path("tasks/<int:pk>/preview/", views.preview, name="preview"),
-    path("tasks/<int:pk>/claim/", views.claim, name="claim"),
-    path("tasks/<int:pk>/release/", views.release, name="release"),
-    path("tasks/<int:pk>/undo/", views.undo, name="undo"),
-    path("tasks/<int:pk>/repair/", views.repair, name="repair"),
-    path("tasks/<int:pk>/accept/", views.accept, name="accept"),
-    path("theme/", views.theme, name="theme"),
+    path("", tasks.home, name="home"),
+    path("inbox/", tasks.inbox, name="inbox"),
+    path("tasks/<int:pk>/", tasks.task, name="task"),
+    path("tasks/<int:pk>/decide/", tasks.decide, name="decide"),
+    path("tasks/<int:pk>/preview/", tasks.preview, name="preview"),
+    path("tasks/<int:pk>/claim/", tasks.claim, name="claim"),
+    path("tasks/<int:pk>/release/", tasks.release, name="release"),
+    path("tasks/<int:pk>/undo/", tasks.undo, name="undo"),
+    path("tasks/<int:pk>/repair/", tasks.repair, name="repair"),
+    path("tasks/<int:pk>/accept/", tasks.accept, name="accept"),
+    path("theme/", me.theme, name="theme"),
 ]

@@ -97,7 +97,7 @@ def test_a_page_that_breaks(ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
     def breaks(*_: Any) -> None:
         raise RuntimeError("secret of the server")
 
-    monkeypatch.setattr("reviews.views.counts", breaks)
+    monkeypatch.setattr("reviews.views.pages.counts", breaks)
     client = Client(raise_request_exception=False)
     client.force_login(ada)
     answer = client.get("/inbox/")

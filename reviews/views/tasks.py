@@ -1,25 +1,17 @@
-"""The pages: read, call one service, answer; a fragment where htmx asks for one."""
+"""The inbox and its tasks: read, claimed, decided."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial, wraps
-from typing import Any, Concatenate, ParamSpec
+from functools import partial
 
-from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth.models import User
-from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
-from django.shortcuts import get_object_or_404, redirect, render, resolve_url
-from django.utils.http import url_has_allowed_host_and_scheme
+from django.http import HttpResponse, HttpResponseBadRequest
+from django.shortcuts import get_object_or_404, redirect, resolve_url
 from django.utils.translation import gettext as _
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
-from django.views.decorators.vary import vary_on_headers
-from django_htmx.http import HttpResponseClientRedirect, HttpResponseLocation, reswap, retarget
-from django_htmx.middleware import HtmxDetails
+from django_htmx.http import HttpResponseLocation, reswap, retarget
 
 from reviews import payloads, services
 from reviews.exceptions import (
@@ -31,41 +23,11 @@ from reviews.exceptions import (
     ReviewError,
 )
 from reviews.forms import DecisionForm, RepairForm
-from reviews.inbox import Query, counts, inbox_page, next_to_decide
+from reviews.inbox import Query, inbox_page, next_to_decide
 from reviews.models import Decision, ReviewTask
 from reviews.payloads import AnswerRefused
-from reviews.sending import sending_by
 from reviews.task_page import TaskPage
-
-P = ParamSpec("P")
-YEAR = 365 * 24 * 3600
-THEMES = ("light", "dark", "system")
-
-
-class PageRequest(HttpRequest):
-    """A request as the pages' views see it: of a person, perhaps through htmx."""
-
-    user: User
-    htmx: HtmxDetails
-
-
-View = Callable[Concatenate[PageRequest, P], HttpResponse]
-
-
-def for_people(view: View[P]) -> View[P]:
-    """A view for signed-in people; what it answers is never stored by a browser."""
-
-    @wraps(view)
-    def guarded(request: PageRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-        if request.user.is_authenticated:
-            return view(request, *args, **kwargs)
-        if request.htmx:  # a login page must not land inside a list
-            here = request.htmx.current_url_abs_path or settings.LOGIN_REDIRECT_URL
-            return HttpResponseClientRedirect(redirect_to_login(here).url)
-        return redirect_to_login(request.get_full_path())
-
-    varied: View[P] = never_cache(vary_on_headers("HX-Request", "HX-Target")(guarded))
-    return varied
+from reviews.views.pages import PageRequest, for_people, render_page
 
 
 @for_people
@@ -191,17 +153,6 @@ def repair(request: PageRequest, pk: int) -> HttpResponse:
     return _change(request, task, partial(way, task=task, reviewer=request.user))
 
 
-@require_POST
-def theme(request: HttpRequest) -> HttpResponse:
-    """Keep the chosen colours in a cookie, so that the first byte of every page is right."""
-    chosen, back = request.POST.get("theme", ""), request.POST.get("next", "")
-    is_ours = url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()})
-    response = redirect(back if is_ours else resolve_url(settings.LOGIN_REDIRECT_URL))
-    if chosen in THEMES:
-        response.set_cookie("theme", chosen, max_age=YEAR, samesite="Lax")
-    return response
-
-
 # -- what the views share -----------------------------------------------------------------------
 
 
@@ -229,14 +180,14 @@ def _rendered(
     page: TaskPage | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    context: dict[str, Any] = {
-        "counts": counts(request.user),
-        "inbox": inbox_page(request.user, query) if query else None,
-        "section": query and query.section,
-        "task_page": page,
-        "sending": partial(sending_by, request.user),
-    }
-    return render(request, template, context, status=status)
+    return render_page(
+        request,
+        template,
+        section=query.section if query else "",
+        status=status,
+        inbox=inbox_page(request.user, query) if query else None,
+        task_page=page,
+    )
 
 
 def _rendered_form(request: PageRequest, page: TaskPage, *, status: int = 200) -> HttpResponse:

@@ -1,0 +1,1 @@
+"""The pages, by what they show: read, call one service, answer; a fragment where htmx asks."""

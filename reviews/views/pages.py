@@ -1,0 +1,73 @@
+"""What every page shares: who may open it, and the frame it is shown in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial, wraps
+from typing import Any, Concatenate, ParamSpec
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.vary import vary_on_headers
+from django_htmx.http import HttpResponseClientRedirect
+from django_htmx.middleware import HtmxDetails
+
+from reviews.inbox import counts
+from reviews.sending import sending_by
+
+P = ParamSpec("P")
+
+
+class PageRequest(HttpRequest):
+    """A request as the pages' views see it: of a person, perhaps through htmx."""
+
+    user: User
+    htmx: HtmxDetails
+
+
+View = Callable[Concatenate[PageRequest, P], HttpResponse]
+
+
+def for_people(view: View[P]) -> View[P]:
+    """A view for signed-in people; what it answers is never stored by a browser."""
+
+    @wraps(view)
+    def guarded(request: PageRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        if request.user.is_authenticated:
+            return view(request, *args, **kwargs)
+        if request.htmx:  # a login page must not land inside a list
+            here = request.htmx.current_url_abs_path or settings.LOGIN_REDIRECT_URL
+            return HttpResponseClientRedirect(redirect_to_login(here).url)
+        return redirect_to_login(request.get_full_path())
+
+    varied: View[P] = never_cache(vary_on_headers("HX-Request", "HX-Target")(guarded))
+    return varied
+
+
+def for_admins(view: View[P]) -> View[P]:
+    """A view for those who administer; other people get 403."""
+
+    @wraps(view)
+    def guarded(request: PageRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        if not request.user.is_staff:
+            raise PermissionDenied
+        return view(request, *args, **kwargs)
+
+    return for_people(guarded)
+
+
+def render_page(
+    request: PageRequest, template: str, *, section: str = "", status: int = 200, **context: Any
+) -> HttpResponse:
+    """A page, or a part of one, in the console's frame; `section` is lit in the navigation."""
+    frame = {
+        "counts": counts(request.user),
+        "section": section,
+        "sending": partial(sending_by, request.user),
+    }
+    return render(request, template, frame | context, status=status)
