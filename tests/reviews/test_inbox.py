@@ -24,6 +24,12 @@ Ask = Callable[..., ReviewTask]
 
 
 @pytest.fixture
+def rosa(queue: Group) -> User:
+    """Reviews this test's queue and no other: what others left open is not on her list."""
+    return make_user("rosa", queue)
+
+
+@pytest.fixture
 def asked(waiting: Ask) -> Ask:
     """A task that a paused run waits for."""
 
