@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 def protects(policies: Iterable[ReviewPolicy], graph_ids: Collection[str]) -> bool:
     """Whether some node of the graphs is for reviewers only: then nobody may go around it."""
     return any(
-        policy.reviewers_only and (not policy.graph_id or policy.graph_id in graph_ids)
+        policy.is_guarded and (not policy.graph_id or policy.graph_id in graph_ids)
         for policy in policies
     )
 
@@ -22,11 +22,11 @@ def fitting(
 ) -> ReviewPolicy | None:
     """The first policy, in their order, whose graph and node fit; empty fits everything.
 
-    Of several nodes that wait together, one that is for reviewers only binds them all.
+    Of several nodes that wait together, the most guarded one binds them all.
     """
     of_graph = [policy for policy in policies if policy.graph_id in ("", graph_id)]
     firsts = [
         next((policy for policy in of_graph if policy.node in ("", node)), None) for node in nodes
     ]
     found = [policy for policy in firsts if policy is not None]
-    return next((policy for policy in found if policy.reviewers_only), found[0] if found else None)
+    return max(found, key=lambda policy: (policy.high_risk, policy.is_guarded), default=None)

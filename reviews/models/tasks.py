@@ -12,6 +12,7 @@ from django.db import models
 from django.utils.timezone import now
 
 from hitl_console.fields import WireJSONField
+from reviews.models.policies import ReviewPolicy
 from reviews.payloads import Asked, Shape
 from runs.models import Assistant, Interrupt
 
@@ -97,6 +98,11 @@ class ReviewTask(models.Model):
     queue = models.ForeignKey(Group, models.PROTECT, related_name="review_tasks")
     reviewers_only = models.BooleanField(default=False)  # as the policy was when it was raised
     undo_seconds = models.PositiveSmallIntegerField(default=0)  # a decision is held that long
+    high_risk = models.BooleanField(default=False)  # a decision needs a reason and a confirmation
+    reject_value = WireJSONField(null=True)  # what rejecting a question sends; none: no such verdict
+    quick_answers = models.JSONField(default=list)
+    policy = models.ForeignKey(ReviewPolicy, models.SET_NULL, null=True, related_name="+")
+    channels = WireJSONField(null=True)  # of a breakpoint's state: names, each with its reducer
     superseded_by = models.ForeignKey("self", models.SET_NULL, null=True, related_name="+")
     claimed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="claimed_tasks"

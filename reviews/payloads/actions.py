@@ -24,6 +24,7 @@ class Kind(StrEnum):
     RESPOND = "respond"
     REJECT = "reject"
     CONTINUE = "continue"
+    SKIP = "skip"
     STOP = "stop"
 
 

@@ -103,8 +103,12 @@ def _open(run: Run, interrupt: Interrupt) -> None:
         value=interrupt.value,
         response_schema=interrupt.response_schema,
         queue=policy.queue,
-        reviewers_only=policy.reviewers_only,
+        reviewers_only=policy.is_guarded,
         undo_seconds=policy.undo_seconds,
+        high_risk=policy.high_risk,
+        reject_value=policy.reject_value,
+        quick_answers=policy.quick_answers,
+        policy=policy if policy.pk else None,
     )
     asked = task.asked
     task.shape = payloads.shape_of(asked)
