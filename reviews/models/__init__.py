@@ -11,6 +11,7 @@ from reviews.models.decisions import (
     Repair,
 )
 from reviews.models.policies import ReviewPolicy
+from reviews.models.preferences import Login, Preferences
 from reviews.models.tasks import CLAIM, ReviewTask, ReviewTaskQuerySet
 
 __all__ = [
@@ -20,6 +21,8 @@ __all__ = [
     "DecisionQuerySet",
     "Delivery",
     "DeliveryQuerySet",
+    "Login",
+    "Preferences",
     "Repair",
     "ReviewPolicy",
     "ReviewTask",

@@ -67,7 +67,11 @@ class AuditEntry(models.Model):
     seq = models.BigIntegerField(null=True, editable=False)  # from 1, without gaps
     at = models.DateTimeField(default=now, editable=False)
     actor = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="audit_entries"
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        related_name="audit_entries",
+        db_index=False,  # the index below begins with it
     )
     actor_name = models.CharField(max_length=150, blank=True)  # as it was then
     via = models.CharField(max_length=7, choices=Via)
@@ -85,7 +89,12 @@ class AuditEntry(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["workspace", "seq"], name="one_audit_entry_per_place")
         ]
-        indexes = [models.Index(fields=["object"])]
+        indexes = [
+            models.Index(fields=["object"]),
+            models.Index(fields=["at"]),
+            models.Index(fields=["action", "-seq"]),
+            models.Index(fields=["actor", "-seq"]),
+        ]
         triggers = [
             *only_added(once=pgtrigger.Q(old__seq__isnull=False)),
             pgtrigger.Trigger(  # `services.audit.record` says why this is safe
