@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from reviews.models.audit import AuditEntry
+from reviews.models.batches import Batch, BatchItem
 from reviews.models.decisions import (
     Decision,
     DecisionQuerySet,
@@ -10,21 +11,30 @@ from reviews.models.decisions import (
     DeliveryQuerySet,
     Repair,
 )
+from reviews.models.personal import SavedView, TaskMark
 from reviews.models.policies import ReviewPolicy
 from reviews.models.preferences import Login, Preferences
 from reviews.models.tasks import CLAIM, ReviewTask, ReviewTaskQuerySet
+from reviews.models.work import Draft, DraftQuerySet, TaskComment
 
 __all__ = [
     "CLAIM",
     "AuditEntry",
+    "Batch",
+    "BatchItem",
     "Decision",
     "DecisionQuerySet",
     "Delivery",
     "DeliveryQuerySet",
+    "Draft",
+    "DraftQuerySet",
     "Login",
     "Preferences",
     "Repair",
     "ReviewPolicy",
     "ReviewTask",
     "ReviewTaskQuerySet",
+    "SavedView",
+    "TaskMark",
+    "TaskComment",
 ]
