@@ -62,6 +62,7 @@ class Thread(models.Model):
     objects = ThreadQuerySet.as_manager()
 
     class Meta:
+        permissions = [("operate_thread", "Can start, cancel and fork runs")]
         indexes = [
             models.Index(fields=["-updated_at"]),
             models.Index(fields=["status"]),
