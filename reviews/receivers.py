@@ -5,13 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.contrib.auth.signals import user_logged_out
+from django.contrib.auth.signals import (
+    user_logged_in,
+    user_logged_out,
+    user_login_failed,
+)
 from django.http import HttpRequest
 
-from reviews import live, services
+from reviews import services
 from reviews.models import AuditEntry
 from reviews.services import audit
-from runs.models import ApiKey, Breakpoint, Interrupt, Run, Thread
+from runs.models import ApiKey, Breakpoint, BreakpointVersion, Interrupt, Run, Thread
 from runs.signals import (
     breakpoint_changed,
     interrupts_answered,
@@ -34,7 +38,9 @@ def connect() -> None:
     breakpoint_changed.connect(note_breakpoint)
     run_recovered.connect(note_recovery)
     thread_deleted.connect(note_deletion)
-    user_logged_out.connect(hang_up)
+    user_logged_in.connect(note_login)
+    user_login_failed.connect(note_refusal)
+    user_logged_out.connect(note_logout)
 
 
 def open_review_tasks(
@@ -87,18 +93,44 @@ def note_deletion(*, thread: Thread, actor: User | None, is_forced: bool, **_: A
     )
 
 
-def hang_up(*, request: HttpRequest, **_: Any) -> None:
-    if request.session.session_key:
-        live.tell_signed_out(request.session.session_key)
+def note_login(*, request: HttpRequest, user: User, **_: Any) -> None:
+    assert request.session.session_key
+    services.open_login(
+        user=user,
+        session_key=request.session.session_key,
+        browser=request.headers.get("User-Agent", ""),
+        address=_address(request),
+    )
 
 
-def note_breakpoint(*, stop: Breakpoint, what: str, actor: User, **_: Any) -> None:
+def note_refusal(*, credentials: dict[str, Any], request: HttpRequest | None, **_: Any) -> None:
+    if request is not None and not getattr(request, "axes_locked_out", False):
+        services.refuse_login(
+            username=str(credentials.get("username", "")), address=_address(request)
+        )
+
+
+def note_logout(*, request: HttpRequest, user: User | None, **_: Any) -> None:
+    if user and request.session.session_key:
+        services.close_login(
+            user=user, session_key=request.session.session_key, address=_address(request)
+        )
+
+
+def _address(request: HttpRequest) -> str:
+    return str(request.META.get("REMOTE_ADDR", ""))
+
+
+def note_breakpoint(
+    *, stop: Breakpoint, what: str, actor: User, version: BreakpointVersion, via: str, **_: Any
+) -> None:
     audit.record(
         action=f"breakpoint.{what}",
         object=f"breakpoint:{stop.pk}",
         actor=actor,
-        via=AuditEntry.Via.API,
+        via=via,
         details={
+            "version": version.number,
             "assistant": str(stop.assistant_id or ""),
             "graph": stop.graph_id,
             "place": str(stop),

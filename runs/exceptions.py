@@ -132,6 +132,11 @@ class BrokenBreakpoint(RunsError):
     default_code = "broken_breakpoint"
 
 
+class BreakpointsMoved(RunsError):
+    default_detail = "Somebody else changed these breakpoints meanwhile; nothing was saved."
+    default_code = "breakpoints_moved"
+
+
 class ReviewersOnly(RunsError):
     status_code = status.HTTP_403_FORBIDDEN
     default_detail = "Only reviewers may answer this, and nobody may go around the question."

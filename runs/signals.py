@@ -35,7 +35,8 @@ run_recovered = Signal()
 # A thread was deleted by somebody: `thread`, `actor` (or None), `is_forced`.
 thread_deleted = Signal()
 
-# A stored breakpoint changed: `stop`, `what` ("set", "removed") and `actor`.
+# A stored breakpoint changed: `stop`, `what` ("set", "removed"), `actor`, the `version` of the set
+# that says so, and `via` ("page", "api").
 breakpoint_changed = Signal()
 
 # A run reached its end: `run`.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django.db.models import QuerySet
 from drf_spectacular.types import OpenApiTypes
@@ -17,6 +17,9 @@ from runs.api.endpoint import Endpoint, id_of
 from runs.api.paging import page_of
 from runs.exceptions import GraphNotFound, InvalidInput, NotFound
 from runs.models import Assistant
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
 
 OBJECT, ARRAY = OpenApiTypes.OBJECT, {(200, "application/json"): {"type": "array", "items": {}}}
 TAGS = ["Assistants"]
@@ -58,7 +61,8 @@ class AssistantListView(Endpoint):
         """Create an assistant: a graph with a configuration of its own."""
         fields = self.body(serializers.AssistantCreateSerializer)
         do_nothing = fields.pop("if_exists") == "do_nothing"
-        assistant = services.create_assistant(do_nothing=do_nothing, **fields)
+        author = cast("User", request.user)
+        assistant = services.create_assistant(do_nothing=do_nothing, author=author, **fields)
         return Response(assistant_body(assistant))
 
 
@@ -105,7 +109,9 @@ class AssistantView(Endpoint):
         """Change an assistant, as a new version of it."""
         changes = self.body(serializers.AssistantPatchSerializer)
         assistant = services.update_assistant(
-            assistant_id=id_of("assistant", assistant_id), **changes
+            assistant_id=id_of("assistant", assistant_id),
+            author=cast("User", request.user),
+            **changes,
         )
         return Response(assistant_body(assistant))
 
@@ -115,7 +121,7 @@ class AssistantView(Endpoint):
         services.delete_assistant(
             assistant_id=id_of("assistant", assistant_id),
             delete_threads=self.flag("delete_threads"),
-            actor=request.user,  # type: ignore[arg-type]  # a key has a user
+            actor=cast("User", request.user),
         )
         return Response(status=204)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -16,10 +16,11 @@ from runs.api.assistants import find_assistant
 from runs.api.endpoint import Endpoint
 from runs.api.serializers import SwitchField, TextField
 from runs.exceptions import InvalidInput, NotFound
-from runs.models import Breakpoint, Scope
+from runs.models import Breakpoint, BreakpointVersion, Scope
 
 OBJECT, ARRAY = OpenApiTypes.OBJECT, {(200, "application/json"): {"type": "array", "items": {}}}
 TAGS = ["Breakpoints"]
+MAX_VERSIONS = 100
 WRITERS = dict.fromkeys(("POST", "PATCH", "DELETE"), Scope.ADMIN)
 
 
@@ -75,6 +76,22 @@ class BreakpointListView(BreakpointEndpoint):
         return Response(breakpoint_body(made))
 
 
+class BreakpointVersionsView(BreakpointEndpoint):
+    @extend_schema(
+        operation_id="breakpoints_versions",
+        parameters=[OpenApiParameter("limit", int), OpenApiParameter("before", int)],
+        responses=ARRAY,
+        tags=TAGS,
+    )
+    def get(self, request: Request) -> Response:
+        """Who changed what and when, newest first; `before` is a version."""
+        found = BreakpointVersion.objects.select_related("author").prefetch_related("changes")
+        if before := number_of(request, "before", 0):
+            found = found.filter(number__lt=before)
+        limit = min(max(number_of(request, "limit", 10), 1), MAX_VERSIONS)
+        return Response([version_body(one) for one in found[:limit]])
+
+
 class BreakpointView(BreakpointEndpoint):
     @extend_schema(operation_id="breakpoints_get", responses=OBJECT, tags=TAGS)
     def get(self, request: Request, breakpoint_id: str) -> Response:
@@ -108,6 +125,34 @@ def find_breakpoint(text: str) -> Breakpoint:
     if found is None:
         raise NotFound(f"Breakpoint {text} not found")
     return found
+
+
+def number_of(request: Request, name: str, default: int) -> int:
+    """A whole number in the query."""
+    text = request.query_params.get(name, str(default))
+    if not text.isascii() or not text.isdecimal() or len(text) > 9:
+        raise InvalidInput(f"{name} must be a whole number.")
+    return int(text)
+
+
+def version_body(version: BreakpointVersion) -> dict[str, Any]:
+    """A version of the set of breakpoints, and what it changed."""
+    return {
+        "version": version.number,
+        "author": version.author.get_username(),
+        "created_at": version.created_at,
+        "changes": [
+            {
+                "assistant_id": change.assistant_id,
+                "graph_id": change.graph_id or None,
+                "node": change.node,
+                "position": change.position,
+                "was": change.was,
+                "became": change.became,
+            }
+            for change in version.changes.all()
+        ],
+    }
 
 
 def breakpoint_body(found: Breakpoint) -> dict[str, Any]:

@@ -42,6 +42,7 @@ urlpatterns = [
     path("runs/wait", runs.StatelessRunWaitView.as_view()),
     path("runs", runs.StatelessRunsView.as_view()),
     path("breakpoints", breakpoints.BreakpointListView.as_view()),
+    path("breakpoints/versions", breakpoints.BreakpointVersionsView.as_view()),
     path("breakpoints/<str:breakpoint_id>", breakpoints.BreakpointView.as_view()),
     path("info", system.InfoView.as_view()),
     path("ok", system.OkView.as_view()),

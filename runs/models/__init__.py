@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from runs.models.assistants import Assistant, AssistantVersion, Breakpoint
+from runs.models.assistants import (
+    Assistant,
+    AssistantVersion,
+    Breakpoint,
+    BreakpointChange,
+    BreakpointVersion,
+    Place,
+)
 from runs.models.interrupts import Interrupt, InterruptQuerySet
 from runs.models.keys import ApiKey, Scope
 from runs.models.runs import Run, RunEvent, RunQuerySet
@@ -13,8 +20,11 @@ __all__ = [
     "Assistant",
     "AssistantVersion",
     "Breakpoint",
+    "BreakpointChange",
+    "BreakpointVersion",
     "Interrupt",
     "InterruptQuerySet",
+    "Place",
     "Run",
     "RunEvent",
     "RunQuerySet",

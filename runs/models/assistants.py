@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from uuid import UUID, uuid4
 
 from django.conf import settings
@@ -43,6 +44,9 @@ class AssistantVersion(models.Model):
     config = WireJSONField(default=dict)
     context = WireJSONField(default=dict)
     metadata = models.JSONField(default=dict)
+    author = models.ForeignKey(  # null: made by the system, from langgraph.json
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+"
+    )
     created_at = models.DateTimeField(default=now, editable=False)
 
     class Meta:
@@ -54,12 +58,26 @@ class AssistantVersion(models.Model):
         return f"{self.name} v{self.version}"
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where a breakpoint may stand: a side of a node, of one assistant, of a graph, or of all."""
+
+    node: str
+    position: str
+    assistant_id: UUID | None = None
+    graph_id: str = ""  # an assistant's own graph; empty: every graph that has the node
+
+
 class BreakpointQuerySet(models.QuerySet["Breakpoint"]):
     def on_runs_of(self, assistant_id: UUID | None, graph_id: str) -> BreakpointQuerySet:
         """Those that stop a run: its assistant's, its graph's, and those of every graph."""
         ours = models.Q(assistant=assistant_id) if assistant_id else models.Q()
         general = models.Q(assistant=None, graph_id__in=["", graph_id])
         return self.filter(general | ours if assistant_id else general, is_on=True)
+
+    def at(self, place: Place) -> BreakpointQuerySet:
+        """The one that is stored at a place, if any."""
+        return self.filter(**vars(place))
 
 
 class Breakpoint(models.Model):
@@ -93,3 +111,60 @@ class Breakpoint(models.Model):
 
     def __str__(self) -> str:
         return f"{self.position} {self.node}"
+
+    @property
+    def place(self) -> Place:
+        return Place(self.node, self.position, self.assistant_id, self.graph_id)
+
+
+class BreakpointVersionQuerySet(models.QuerySet["BreakpointVersion"]):
+    def about(self, assistant: Assistant) -> BreakpointVersionQuerySet:
+        """Those that changed where an assistant's runs stop, or may have."""
+        ours = models.Q(changes__assistant_id=assistant.pk)
+        general = models.Q(
+            changes__assistant_id=None, changes__graph_id__in=["", assistant.graph_id]
+        )
+        return self.filter(ours | general).distinct()
+
+
+class BreakpointVersion(models.Model):
+    """The set of all breakpoints as somebody left it; what made it differ is in its changes."""
+
+    number = models.PositiveIntegerField(primary_key=True)  # from 1, without gaps
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(default=now, editable=False)
+
+    objects = BreakpointVersionQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-number"]
+
+    def __str__(self) -> str:
+        return f"v{self.number}"
+
+
+class BreakpointChange(models.Model):
+    """What one version did at one place; only ever added."""
+
+    class State(models.TextChoices):
+        ON = "on"
+        OFF = "off"  # stored, and switched off
+        GONE = "gone"
+
+    version = models.ForeignKey(BreakpointVersion, models.CASCADE, related_name="changes")
+    assistant_id = models.UUIDField(null=True)  # no key: it may have been deleted since
+    graph_id = models.CharField(max_length=200, blank=True)
+    node = models.CharField(max_length=500)
+    position = models.CharField(max_length=6, choices=Breakpoint.Position)
+    was = models.CharField(max_length=4, choices=State)
+    became = models.CharField(max_length=4, choices=State)
+
+    class Meta:
+        indexes = [models.Index(fields=["assistant_id", "graph_id"])]
+
+    def __str__(self) -> str:
+        return f"{self.position} {self.node}: {self.became}"
+
+    @property
+    def place(self) -> Place:
+        return Place(self.node, self.position, self.assistant_id, self.graph_id)

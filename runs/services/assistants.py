@@ -38,7 +38,12 @@ def sync_assistants() -> None:
 
 @transaction.atomic
 def create_assistant(
-    *, graph_id: str, assistant_id: UUID | None = None, do_nothing: bool = False, **fields: Any
+    *,
+    graph_id: str,
+    assistant_id: UUID | None = None,
+    do_nothing: bool = False,
+    author: User | None = None,
+    **fields: Any,
 ) -> Assistant:
     """A new assistant at version 1; with `do_nothing`, the one that already has this id."""
     if graph_id not in registry.graph_ids():
@@ -48,14 +53,16 @@ def create_assistant(
         pk=assistant_id, defaults={"graph_id": graph_id, **fields}
     )
     if is_new:
-        _keep_version(assistant)
+        _keep_version(assistant, author)
     elif not do_nothing:
         raise RunsError(f"Assistant {assistant_id} already exists")
     return assistant
 
 
 @transaction.atomic
-def update_assistant(*, assistant_id: UUID, **changes: Any) -> Assistant:
+def update_assistant(
+    *, assistant_id: UUID, author: User | None = None, **changes: Any
+) -> Assistant:
     """A new version: metadata is merged, everything else replaced."""
     assistant = _locked(assistant_id)
     graph_id = changes.get("graph_id", assistant.graph_id)
@@ -69,7 +76,8 @@ def update_assistant(*, assistant_id: UUID, **changes: Any) -> Assistant:
     assistant.version = newest + 1
     assistant.updated_at = now()
     assistant.save()
-    _keep_version(assistant)
+    _keep_version(assistant, author)
+    _take_breakpoints_along(assistant)
     return assistant
 
 
@@ -85,6 +93,7 @@ def set_latest_version(*, assistant_id: UUID, version: int) -> Assistant:
     assistant.version = version
     assistant.updated_at = now()
     assistant.save()
+    _take_breakpoints_along(assistant)
     return assistant
 
 
@@ -109,9 +118,15 @@ def _locked(assistant_id: UUID) -> Assistant:
     return assistant
 
 
-def _keep_version(assistant: Assistant) -> None:
+def _take_breakpoints_along(assistant: Assistant) -> None:
+    """They are the assistant's, whatever its graph is now."""
+    assistant.breakpoints.update(graph_id=assistant.graph_id)
+
+
+def _keep_version(assistant: Assistant, author: User | None) -> None:
     AssistantVersion.objects.create(
         assistant=assistant,
         version=assistant.version,
+        author=author,
         **{field: getattr(assistant, field) for field in VERSIONED},
     )

@@ -108,6 +108,7 @@ RULES: dict[str, tuple[Codes, str]] = {
     "runs/stream": (runs, "POST"),
     "runs/wait": (runs, "POST"),
     "breakpoints": (breakpoints, "GET POST"),
+    "breakpoints/versions": (breakpoints, "GET"),
     "breakpoints/<str:breakpoint_id>": (breakpoints, "GET PATCH DELETE"),
     "info": (public, "GET"),
     "ok": (public, "GET"),
