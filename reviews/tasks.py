@@ -23,6 +23,21 @@ async def sweep_decisions(timestamp: int) -> None:
     await sync_to_async(services.sweep_decisions)()
 
 
+@app.task(name=queue.BATCH, queue=queue.QUEUE)
+async def run_batch(batch_id: int) -> None:
+    """Answer the tasks of a batch one by one; a worker that stops leaves the rest to the next."""
+    for item_id in await sync_to_async(services.waiting_items)(batch_id=batch_id):
+        await sync_to_async(services.settle_item)(item_id=item_id)
+    await sync_to_async(services.finish_batch)(batch_id=batch_id)
+
+
+@app.periodic(cron="* * * * * */10")
+@app.task(queue=queue.QUEUE, queueing_lock="reviews.tasks.sweep_batches")
+async def sweep_batches(timestamp: int) -> None:
+    """Go on with the batches whose worker died or whose job was lost."""
+    await sync_to_async(services.sweep_batches)()
+
+
 @app.periodic(cron="* * * * *")
 @app.task(queue=queue.QUEUE, queueing_lock="reviews.tasks.reconcile_tasks")
 async def reconcile_tasks(timestamp: int) -> None:

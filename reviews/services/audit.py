@@ -41,8 +41,8 @@ def record(
     )
 
 
-def record_decision(decision: Decision, *, seen_digest: str = "") -> None:
-    """Add the entry that binds a decision: who, what, of which request."""
+def record_decision(decision: Decision, *, seen_digest: str = "", batch: int | None = None) -> None:
+    """Add the entry that binds a decision: who, what, of which request, in which batch."""
     record(
         action="task.decided",
         object=f"task:{decision.task_id}",
@@ -54,6 +54,7 @@ def record_decision(decision: Decision, *, seen_digest: str = "") -> None:
             "value": _sha256(json.dumps(decision.value)),  # the bytes in the row
             "comment": _sha256(decision.comment),
             "task": decision.digest,
+            **({"batch": batch} if batch else {}),
         },
         seen_digest=seen_digest,
     )

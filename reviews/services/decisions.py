@@ -21,9 +21,9 @@ from reviews.exceptions import (
     RequestChanged,
     Superseded,
 )
-from reviews.models import Decision, Delivery, ReviewTask
+from reviews.models import Decision, Delivery, Preferences, ReviewTask
 from reviews.payloads import Kind
-from reviews.services import audit
+from reviews.services import audit, claims, drafts
 from runs import services as runs
 from runs.exceptions import (
     AlreadyAnswered,
@@ -48,12 +48,13 @@ def decide(
     idempotency_key: str = "",
     seen: str = "",
     seen_digest: str = "",
+    batch: int | None = None,
 ) -> Decision:
     """Record a reviewer's answer; the last answer a pause waits for resumes its thread.
 
     `verdict` is what `payloads.answer_value` takes; `seen` the edition of the task it was made
     of, or its digest; `seen_digest` the SHA-256 of the request as it was shown, if that is not the
-    task's. A policy may hold the answer for some seconds first. Raises payloads.AnswerRefused
+    task's; `instead_of` the person whose claim is taken over with it. A policy may hold the answer for some seconds first. Raises payloads.AnswerRefused
     (nothing changed, the errors say where), AlreadyDecided, ClaimedByOther, RequestChanged,
     GraphHasChanged, Superseded or KeyReused.
     """
@@ -74,6 +75,7 @@ def decide(
                 body_digest=body if idempotency_key else "",
                 seen=seen,
                 seen_digest=seen_digest or seen.partition(".")[0],
+                batch=batch,
             )
     except GraphDiffers as error:
         raise GraphHasChanged(task) from error
@@ -136,8 +138,8 @@ def _kind_of(task: ReviewTask, verdict: Mapping[str, Any], value: Any) -> Kind:
 
 def _differs(task: ReviewTask, decision: Decision, value: Any, run: Run) -> bool:
     """Whether a run brings something else than what was decided; a breakpoint takes no value."""
-    if task.is_breakpoint:
-        return (decision.kind == Kind.STOP) != (run.state_update is not None)
+    if task.interrupt is not None and task.is_breakpoint:
+        return _state_update(task.interrupt, decision) != run.state_update
     return bool(decision.value != value)
 
 
@@ -151,7 +153,9 @@ def _repeated(reviewer: User, key: str, body: str, task: ReviewTask) -> Decision
     return earlier
 
 
-def _record_and_send(task: ReviewTask, *, reviewer: User, seen: str, **fields: Any) -> Decision:
+def _record_and_send(
+    task: ReviewTask, *, reviewer: User, seen: str, instead_of: int | None, **fields: Any
+) -> Decision:
     thread = Thread.objects.select_for_update(no_key=True).filter(pk=task.thread_id).first()
     task.refresh_from_db()
     if earlier := _repeated(reviewer, fields["idempotency_key"], fields["body_digest"], task):
@@ -159,15 +163,20 @@ def _record_and_send(task: ReviewTask, *, reviewer: User, seen: str, **fields: A
     if thread is None or task.status in (Status.SUPERSEDED, Status.CANCELLED):
         raise Superseded(task)
     if task.holder not in (None, reviewer):
-        raise ClaimedByOther(task)
+        if instead_of is None:
+            raise ClaimedByOther(task)
+        claims.take_over_task(
+            task=task, reviewer=reviewer, holder_id=instead_of, via=fields["via"]
+        )
     if task.is_open and seen not in ("", task.digest, task.edition):
         raise RequestChanged(task)
     if not ReviewTask.objects.move(task.pk, expect=Status.OPEN, to=Status.DECIDED):
         raise AlreadyDecided(task, Decision.objects.standing_on(task))
-    send_after = _send_after(task, fields["via"])
+    send_after = _send_after(task, reviewer, fields["via"])
     if send_after and task.interrupt:
         runs.guard(thread, {task.interrupt: None})  # say now what the sending would say later
     decision = _record(task, reviewer=reviewer, send_after=send_after, **fields)
+    drafts.clear_drafts(task=task, reviewer=reviewer)
     live.tell(task, Status.DECIDED)
     if send_after:
         queue.send_later(thread.pk, send_after)
@@ -176,9 +185,12 @@ def _record_and_send(task: ReviewTask, *, reviewer: User, seen: str, **fields: A
     return decision
 
 
-def _send_after(task: ReviewTask, via: str) -> datetime | None:
-    """Until when a decision can be undone: as its policy says, on a page a little at least."""
-    least = settings.PAGE_UNDO_SECONDS if via == Decision.Via.PAGE else 0
+def _send_after(task: ReviewTask, reviewer: User, via: str) -> datetime | None:
+    """Until when a decision can be undone: as its policy says, on a page as its reviewer likes."""
+    least = 0
+    if via == Decision.Via.PAGE:
+        own = Preferences.objects.of(reviewer).undo_seconds
+        least = max(own, settings.PAGE_UNDO_SECONDS)
     seconds = max(task.undo_seconds, least)
     return now() + timedelta(seconds=seconds) if seconds else None
 
@@ -189,6 +201,7 @@ def _record(
     resumed_by: Run | None = None,
     send_after: datetime | None = None,
     seen_digest: str = "",
+    batch: int | None = None,
     **fields: Any,
 ) -> Decision:
     decision = Decision.objects.create(task=task, digest=task.digest, **fields)
@@ -199,7 +212,7 @@ def _record(
         run_id=resumed_by.pk if resumed_by else None,
         send_after=send_after,
     )
-    audit.record_decision(decision, seen_digest=seen_digest)
+    audit.record_decision(decision, seen_digest=seen_digest, batch=batch)
     return decision
 
 
@@ -252,6 +265,16 @@ def _resume_of(
     if not interrupt.is_breakpoint:
         named = {interrupt.key: decision.value for interrupt, decision in answers.items()}
         return {"command": {"resume": named}}, None
-    if decision.kind == Kind.STOP:
-        return {}, {"values": None, "as_node": "__end__"}
-    return {}, None
+    return {}, _state_update(interrupt, decision)
+
+
+def _state_update(interrupt: Interrupt, decision: Decision) -> dict[str, Any] | None:
+    """What is written to the state before the run goes on from a breakpoint."""
+    match decision.kind:
+        case Kind.STOP:
+            return {"values": None, "as_node": "__end__"}
+        case Kind.SKIP:
+            return {"values": None, "as_node": interrupt.nodes}
+        case Kind.EDIT:
+            return {"values": decision.value, "as_node": None}
+    return None
