@@ -35,6 +35,6 @@ __all__ = [
     "ReviewTask",
     "ReviewTaskQuerySet",
     "SavedView",
-    "TaskMark",
     "TaskComment",
+    "TaskMark",
 ]

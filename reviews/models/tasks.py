@@ -8,6 +8,9 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.models import Group
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVectorField
 from django.db import models
 from django.utils.timezone import now
 
@@ -20,6 +23,19 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser, User
 
 CLAIM = timedelta(minutes=15)
+# What the search of the list looks in, as its index has it: every word begins where punctuation
+# ends, or `issue_refund` and `A-1042` would be found under their first halves only.
+SEARCHED = models.Func(
+    "title",
+    "summary",
+    "agent",
+    "graph_id",
+    "node",
+    arg_joiner=" || ' ' || ",
+    template="to_tsvector('simple', "
+    r"regexp_replace(%(expressions)s, '[!-/:-@\[-`{-~]+', ' ', 'g'))",
+    output_field=SearchVectorField(),
+)
 
 
 class ReviewTaskQuerySet(models.QuerySet["ReviewTask"]):
@@ -81,6 +97,7 @@ class ReviewTask(models.Model):
     run_id = models.UUIDField()
     assistant = models.ForeignKey(Assistant, models.SET_NULL, null=True, related_name="+")
     graph_id = models.CharField(max_length=200)
+    agent = models.CharField(max_length=80, blank=True)  # who asks, as it was called then
     node = models.CharField(max_length=500)
     namespace = models.TextField(blank=True)
     checkpoint_id = models.CharField(max_length=100)
@@ -93,13 +110,14 @@ class ReviewTask(models.Model):
     shape = models.CharField(max_length=2, choices=[(shape.value, shape.name) for shape in Shape])
     title = models.CharField(max_length=200)
     summary = models.CharField(max_length=200)
+    tools = ArrayField(models.CharField(max_length=200), default=list)  # that are to be approved
     status = models.CharField(max_length=10, choices=Status, default=Status.OPEN)
     version = models.PositiveIntegerField(default=1)
     queue = models.ForeignKey(Group, models.PROTECT, related_name="review_tasks")
     reviewers_only = models.BooleanField(default=False)  # as the policy was when it was raised
     undo_seconds = models.PositiveSmallIntegerField(default=0)  # a decision is held that long
     high_risk = models.BooleanField(default=False)  # a decision needs a reason and a confirmation
-    reject_value = WireJSONField(null=True)  # what rejecting a question sends; none: no such verdict
+    reject_value = WireJSONField(null=True)  # what rejecting a question sends
     quick_answers = models.JSONField(default=list)
     policy = models.ForeignKey(ReviewPolicy, models.SET_NULL, null=True, related_name="+")
     channels = WireJSONField(null=True)  # of a breakpoint's state: names, each with its reducer
@@ -127,6 +145,25 @@ class ReviewTask(models.Model):
                 condition=models.Q(status="failed"),
                 name="reviews_failed_by_queue",
             ),
+            models.Index(
+                fields=["-created_at", "-id"],
+                condition=models.Q(status="open"),
+                name="reviews_open_by_time",
+            ),
+            models.Index(
+                fields=["agent", "-created_at", "-id"],
+                condition=models.Q(status="open"),
+                name="reviews_open_by_agent",
+            ),
+            models.Index(
+                fields=["-high_risk", "-created_at", "-id"],
+                condition=models.Q(status="open"),
+                name="reviews_open_by_risk",
+            ),
+            models.Index(fields=["-closed_at", "-id"], name="reviews_by_closing"),
+            models.Index(fields=["node", "-created_at", "-id"], name="reviews_by_node"),
+            GinIndex(fields=["tools"], name="reviews_by_tool"),
+            GinIndex(SEARCHED, name="reviews_by_words"),
         ]
 
     def __str__(self) -> str:
@@ -157,4 +194,6 @@ class ReviewTask(models.Model):
             node=self.node,
             position=self.position or "before",
             state=self.value if self.is_breakpoint else None,
+            channels=self.channels,
+            reject_value=self.reject_value,
         )

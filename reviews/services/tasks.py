@@ -8,6 +8,7 @@ from reviews import live, payloads, policies
 from reviews.digests import digest_of
 from reviews.models import Delivery, Repair, ReviewPolicy, ReviewTask
 from reviews.services import audit
+from runs import services as runs
 from runs.exceptions import ReviewersOnly
 from runs.models import Interrupt, Run, Thread
 
@@ -109,11 +110,14 @@ def _open(run: Run, interrupt: Interrupt) -> None:
         reject_value=policy.reject_value,
         quick_answers=policy.quick_answers,
         policy=policy if policy.pk else None,
+        channels=runs.channels_of(run.graph_id) if interrupt.is_breakpoint else None,
     )
     asked = task.asked
     task.shape = payloads.shape_of(asked)
     task.title = payloads.title_of(asked)
     task.summary = payloads.summary_of(asked)
+    task.agent = _agent_of(run)
+    task.tools = sorted({payloads.one_line(act.name, 200) for act in payloads.actions_of(asked)})
     task.digest = identity_of(task)
     task.status = Status.FAILED if interrupt.status == Interrupt.Status.STUCK else Status.OPEN
     task.save()
@@ -125,6 +129,12 @@ def _open(run: Run, interrupt: Interrupt) -> None:
     )
     if run.kwargs["checkpoint_id"]:
         _link_asked_again(run, task)
+
+
+def _agent_of(run: Run) -> str:
+    """Who asks, as lists name it: the assistant, or its graph if it has no name of its own."""
+    name = run.assistant.name if run.assistant else ""
+    return payloads.one_line(name if name != "Untitled" else "", 80) or run.graph_id[:80]
 
 
 def _note(task: ReviewTask, action: str, run: Run | None) -> None:
