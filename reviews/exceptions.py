@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.utils.translation import gettext_lazy as _
+
 if TYPE_CHECKING:
+    from django_stubs_ext import StrPromise
+
     from reviews.models import Decision, ReviewTask
 
 
@@ -64,3 +68,32 @@ class KeyReused(ReviewError):
     """This Idempotency-Key was used with another body."""
 
     status_code = 422
+
+
+class PeopleError(Exception):
+    """Why people, queues or keys stay as they are; `said` is the sentence the page shows."""
+
+    said: StrPromise = _("This is not possible now.")
+
+    def __str__(self) -> str:
+        return str(self.said)
+
+
+class LastAdmin(PeopleError):
+    said = _("Nobody else could administer: make somebody else an administrator first.")
+
+
+class NotOfYourRank(PeopleError):
+    said = _("Only a superuser may change a superuser.")
+
+
+class NameTaken(PeopleError):
+    said = _("This name is taken.")
+
+
+class DefaultQueue(PeopleError):
+    said = _("What no policy sends elsewhere goes to the queue of this name: it keeps it.")
+
+
+class ScopeTooWide(PeopleError):
+    said = _("A key may do no more than the person it belongs to.")
