@@ -83,6 +83,8 @@ class TaskSerializer(TaskRowSerializer):
             "checkpoint_id",
             "is_breakpoint",
             "position",
+            "channels",
+            "high_risk",
             "value",
             "response_schema",
             "digest",
@@ -108,13 +110,21 @@ class ActionVerdictSerializer(serializers.Serializer[Any]):
 
 
 class VerdictSerializer(serializers.Serializer[Any]):
-    """What a reviewer answers: `value` for a text, a form or any JSON; `actions` for tool calls."""
+    """What a reviewer answers: `value` for a text, a form or any JSON; `actions` for tool calls.
+
+    A breakpoint's `edit` takes as `value` what the state is updated with, by channel.
+    """
 
     kind = serializers.ChoiceField(choices=KINDS, required=False, help_text="not beside `actions`")
     value = serializers.JSONField(required=False, allow_null=True)
     actions = ActionVerdictSerializer(many=True, required=False)
     comment = serializers.CharField(
         required=False, allow_blank=True, default="", help_text="between people: no agent sees it"
+    )
+    confirmed = serializers.BooleanField(
+        required=False,
+        default=False,
+        help_text="that the facts were checked: high risk needs it, and a reason in `comment`",
     )
     seen_digest = serializers.RegexField(
         r"^[0-9a-f]{64}$",

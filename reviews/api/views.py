@@ -121,6 +121,7 @@ class ReviewTaskViewSet(ReadOnlyModelViewSet[ReviewTask]):
             reviewer=self._person(),
             comment=verdict.pop("comment"),
             seen_digest=verdict.pop("seen_digest"),
+            confirmed=verdict.pop("confirmed"),
             verdict=verdict,
             via=Decision.Via.API,
             idempotency_key=request.headers.get("Idempotency-Key", ""),

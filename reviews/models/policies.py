@@ -48,10 +48,10 @@ class ReviewPolicy(models.Model):
             )
         ]
 
+    def __str__(self) -> str:
+        return f"{self.graph_id or 'every graph'} / {self.node or 'every node'} → {self.queue}"
+
     @property
     def is_guarded(self) -> bool:
         """Whether programs without the right to decide are kept from answering."""
         return self.reviewers_only or self.high_risk
-
-    def __str__(self) -> str:
-        return f"{self.graph_id or 'every graph'} / {self.node or 'every node'} → {self.queue}"

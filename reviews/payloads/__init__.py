@@ -7,17 +7,19 @@ Reading
     Asked(value, response_schema, is_breakpoint, node, position, state)
     Shape, shape_of(asked)            which of the ten payload shapes it is
     title_of(asked), summary_of(asked)      the two lines of a list
+    fact_of(asked)                  what a decision of high risk has to confirm
     text_of(asked) -> Text | None           a1: key, text, context
     question_of(asked) -> Question | None   a2, d, f: text, options, context
     fields_of(asked) -> tuple[Field, ...]   a3, f: what a template renders
     actions_of(asked) -> list[Action]       b, b2, c: one card each, with its fields
+    channels_of(asked) -> tuple[Channel, ...]   e: the state, with its fields
     refill(fields, data, errors)      the same fields as somebody left them, with what was wrong
     Control, Field, Option, Blank     the words of a form
 Deciding
     Kind, allowed_verdicts(asked)
     form_of_answer(asked, value)        what a form posted for that answer
     verdict_from_form(asked, data)      {"kind", "value"} or {"actions": [{kind, args, message}]}
-    answer_value(asked, verdict) -> Any     the value to resume with
+    answer_value(asked, verdict) -> Any     the value to resume with; e: the state update
     read_answer(asked, value) -> Kind       what a raw resume value amounts to, validated
     edits(asked, value) -> list[Edit]       where it changes what the graph proposed
     AnswerRefused.errors: [FieldError(pointer, message)], AnswerRefused.under(prefix)
@@ -27,8 +29,9 @@ Showing
 Pointers of errors lead into the verdict ("/value/amount", "/actions/0/args/to", "/kind"), those of
 `read_answer` into the raw value. Control names: `kind`, `text`, `option` (an option's key; "yes" or
 "no" without options), `json`, `field:<pointer>`, `action-<i>-kind`, `action-<i>-message`,
-`action-<i>-field:<pointer>`. In a form, `Field.name` is the one to use: inside TABS it is not the
-pointer, and `-` in the names of `Field.item` stands for the number of a new row.
+`action-<i>-field:<pointer>`; of a state also `append:<pointer>` and `how:<pointer>`. In a form,
+`Field.name` is the one to use: inside TABS it is not the pointer, and `-` in the names of
+`Field.item` stands for the number of a new row.
 """
 
 from __future__ import annotations
@@ -41,7 +44,8 @@ from reviews.payloads.fields import Blank, Control, Field, Option
 from reviews.payloads.forms import fields_of, refill
 from reviews.payloads.recalled import form_of_answer
 from reviews.payloads.shapes import Asked, Shape, shape_of
-from reviews.payloads.titles import summary_of, title_of
+from reviews.payloads.state import Channel, channels_of
+from reviews.payloads.titles import fact_of, summary_of, title_of
 from reviews.payloads.verdicts import verdict_from_form
 from reviews.payloads.wording import excerpt, json_text, one_line, visible
 
@@ -50,6 +54,7 @@ __all__ = [
     "AnswerRefused",
     "Asked",
     "Blank",
+    "Channel",
     "Control",
     "Edit",
     "Field",
@@ -62,8 +67,10 @@ __all__ = [
     "actions_of",
     "allowed_verdicts",
     "answer_value",
+    "channels_of",
     "edits",
     "excerpt",
+    "fact_of",
     "fields_of",
     "form_of_answer",
     "json_text",

@@ -21,12 +21,13 @@ from reviews.payloads.bounds import (
     step,
 )
 from reviews.payloads.judging import errors_of
-from reviews.payloads.shapes import ACTION_SHAPES, Asked, Shape, human_requests
+from reviews.payloads.shapes import ACTION_SHAPES, FREE_SHAPES, Asked, Shape, human_requests
+from reviews.payloads.state import changes_of, checked_update
 
 KINDS = {
     Shape.TEXT: (Kind.APPROVE, Kind.EDIT),
     Shape.STRUCTURED: (Kind.APPROVE, Kind.EDIT),
-    Shape.BREAKPOINT: (Kind.CONTINUE, Kind.STOP),
+    Shape.BREAKPOINT: (Kind.CONTINUE, Kind.EDIT, Kind.SKIP, Kind.STOP),
 }
 # A mixed batch is recorded as the most cautious thing it does.
 CAUTION = (Kind.REJECT, Kind.EDIT, Kind.RESPOND, Kind.APPROVE)
@@ -45,18 +46,22 @@ def allowed_verdicts(asked: Asked) -> tuple[Kind, ...]:
     if asked.shape in ACTION_SHAPES:
         allowed = {kind for action in actions_of(asked) for kind in action.allowed}
         return tuple(kind for kind in Kind if kind in allowed)
-    return KINDS.get(asked.shape, (Kind.RESPOND,))
+    kinds = KINDS.get(asked.shape, (Kind.RESPOND,))
+    may_reject = asked.reject_value is not None and asked.shape in FREE_SHAPES
+    return (*kinds, Kind.REJECT) if may_reject else kinds
 
 
 def answer_value(asked: Asked, verdict: dict[str, Any]) -> Any:
-    """The value to resume with for a verdict; a breakpoint is not resumed with one: None."""
+    """The value to resume with for a verdict; of a breakpoint, the state update or None."""
     if not isinstance(verdict, dict):
         refuse("", "A verdict is an object.")
     if asked.shape in ACTION_SHAPES:
         return _actions_answer(asked, verdict)
     kind = _kind(verdict.get("kind"), allowed_verdicts(asked), "/kind")
     if asked.shape is Shape.BREAKPOINT:
-        return None
+        return checked_update(asked, verdict.get("value")) if kind is Kind.EDIT else None
+    if kind is Kind.REJECT:
+        return asked.reject_value
     if kind is Kind.APPROVE:
         return _approved(asked, verdict)
     if "value" not in verdict:
@@ -204,6 +209,8 @@ def read_answer(asked: Asked, value: Any) -> Kind:
         return Kind.CONTINUE
     check_json(value)
     _must_fit(asked, value, "")
+    if asked.shape in FREE_SHAPES and _is_rejection(asked, value):
+        return Kind.REJECT
     match asked.shape:
         case Shape.BATCH:
             return _read_batch(asked, value)
@@ -216,6 +223,10 @@ def read_answer(asked: Asked, value: Any) -> Kind:
             unchanged = same_json(value, text.text if text else asked.value)
             return Kind.APPROVE if unchanged else Kind.EDIT
     return Kind.RESPOND
+
+
+def _is_rejection(asked: Asked, value: Any) -> bool:
+    return asked.reject_value is not None and same_json(value, asked.reject_value)
 
 
 def _read_batch(asked: Asked, value: Any) -> Kind:
@@ -300,7 +311,11 @@ def edits(asked: Asked, value: Any) -> list[Edit]:
 
 def _compared(asked: Asked, value: Any) -> Iterator[tuple[str, Any, Any]]:
     text = text_of(asked)
-    if text:
+    if asked.shape is Shape.BREAKPOINT:
+        yield from changes_of(asked, value)
+    elif asked.shape in FREE_SHAPES and _is_rejection(asked, value):
+        return
+    elif text:
         yield step("", text.key), text.text, value
     elif asked.shape is Shape.STRUCTURED:
         yield "", asked.value, value

@@ -38,6 +38,11 @@ def lines_as(text: str, original: str) -> str:
     return plain.replace("\n", "\r\n") if "\r\n" in original else plain
 
 
+def first(posted: Posted, name: str) -> str:
+    """The text posted under a name, or nothing."""
+    return next(iter(posted.get(name, [])), "")
+
+
 class Reader:
     """Reads posted fields back into typed JSON and collects what is wrong with them."""
 
@@ -119,14 +124,15 @@ class Reader:
     def _is_touched(self, field: Field) -> bool:
         """Whether an optional part differs from how it was rendered; its names become known."""
         self.skipped.append(f"{field.name}/")
-        return any(map(self._differs, field.fields))
+        return any(map(self.differs, field.fields))
 
-    def _differs(self, field: Field) -> bool:
+    def differs(self, field: Field) -> bool:
+        """Whether a field was posted otherwise than it was rendered."""
         posted = self.posted.get(field.name, [])
         if field.control is Control.ROWS:
             return bool(self.indexes(field)) or bool(field.fields)
         if field.control is Control.GROUP:
-            return any(map(self._differs, field.fields))
+            return any(map(self.differs, field.fields))
         if field.control is Control.FIXED:
             return False
         if field.control is Control.CHECKBOX:
@@ -158,14 +164,14 @@ class Reader:
 
     def _tab(self, field: Field) -> Any:
         self.skipped.append(f"{field.name}/oneOf/")
-        chosen = self._first(field)
+        chosen = first(self.posted, field.name)
         for option, form in zip(field.options, field.fields, strict=True):
             if option.key == chosen:
                 return self.value(form)
         return self._blank(field) if not chosen else self._refuse(field, "Choose one of the forms.")
 
     def _choice(self, field: Field) -> Any:
-        chosen = self._first(field)
+        chosen = first(self.posted, field.name)
         if not chosen:
             return self._blank(field)
         return self._option(field, chosen)
@@ -181,9 +187,6 @@ class Reader:
             if option.key == key:
                 return option.value
         return self._refuse(field, "Is not one of the choices.")
-
-    def _first(self, field: Field) -> str:
-        return next(iter(self.posted.get(field.name, [])), "")
 
     def _typed(self, field: Field) -> Any:
         values = self.posted.get(field.name)

@@ -9,10 +9,11 @@ from reviews.payloads.actions import ACTION_KINDS, Action, Kind, actions_of, fie
 from reviews.payloads.answers import HUMAN_KINDS, answer_value, decisions_in
 from reviews.payloads.asking import question_of
 from reviews.payloads.bounds import AnswerRefused, same_json
-from reviews.payloads.fields import Blank, Control, Field, rows_of
+from reviews.payloads.fields import Blank, Control, Field, rows_of, text_for
 from reviews.payloads.forms import fields_of, top_fields
 from reviews.payloads.schema_form import form_for
 from reviews.payloads.shapes import ACTION_SHAPES, Asked, Shape
+from reviews.payloads.state import APPEND, MESSAGES, OVERWRITE, REPLACE, channels_of, merged
 from reviews.payloads.verdicts import YES_NO, verdict_from_form
 from reviews.payloads.wording import json_text
 
@@ -23,9 +24,11 @@ MIDDLEWARE_KINDS = {str(kind): kind for kind in ACTION_KINDS}
 
 def form_of_answer(asked: Asked, value: Any) -> Form:
     """What a form would have posted for this answer; as near as its controls come to it."""
+    if asked.reject_value is not None and same_json(value, asked.reject_value):
+        return {}
     match asked.shape:
         case Shape.BREAKPOINT:
-            return {}
+            return form_of_update(asked, value)
         case Shape.TEXT | Shape.QUESTION if isinstance(value, str):
             return {"text": [value]}
         case Shape.STRUCTURED:
@@ -67,6 +70,33 @@ def posted_by(fields: Iterable[Field], boxes: Container[str] = ()) -> Form:
         elif not field.options and not field.fields and field.control is not Control.CHECKBOX:
             form[field.name] = [field.text]
     return form
+
+
+def form_of_update(asked: Asked, update: Any) -> Form:
+    """What the form of a state posts for this update; a breakpoint that was not edited has none."""
+    form: Form = {}
+    for channel in channels_of(asked) if isinstance(update, dict) else ():
+        form |= posted_by([channel.field])
+        if channel.name not in update:
+            continue
+        written = update[channel.name]
+        is_whole = isinstance(written, dict) and set(written) == {OVERWRITE}
+        if channel.addition and not is_whole and channel.reducer != MESSAGES:
+            form |= {channel.how_name: [APPEND]} | _typed(channel.addition, written)
+            continue
+        value = written[OVERWRITE] if is_whole else merged(channel.reducer, channel.value, written)
+        form |= _typed(channel.field, value)
+        form |= {channel.how_name: [REPLACE]} if channel.reducer else {}
+    return form
+
+
+def _typed(field: Field, value: Any) -> Form:
+    """What is typed into a field for a value."""
+    if field.control is Control.JSON:
+        return {field.name: [json_text(value)]}
+    if isinstance(value, bool):
+        return {field.name: ["0" if value else "1"]}
+    return {field.name: [text_for(value)]}
 
 
 def _says(asked: Asked, form: Form, value: Any) -> bool:

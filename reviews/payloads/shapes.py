@@ -30,6 +30,7 @@ class Shape(StrEnum):
     OTHER = "g"
 
 
+FREE_SHAPES = (Shape.QUESTION, Shape.TEXT, Shape.QUESTION_DICT, Shape.STRUCTURED, Shape.OTHER)
 ACTION_SHAPES = (Shape.TOOL_CALL, Shape.BATCH, Shape.HUMAN_INTERRUPT)
 SCHEMA_KEYS = ("response_schema", "schema", "json_schema")
 QUESTION_KEYS = ("question", "prompt", "instruction")
@@ -57,6 +58,8 @@ class Asked:
     node: str = ""
     position: str = "before"  # or "after", "between": only breakpoints have one
     state: dict[str, Any] | None = None
+    channels: dict[str, str] | None = None  # of the state, each with its reducer's name; "": none
+    reject_value: Any = None  # what a policy has a rejected question of the graph's own answer
 
     @cached_property
     def shape(self) -> Shape:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from reviews.payloads.actions import actions_of
+from reviews.payloads.actions import Action, actions_of
 from reviews.payloads.asking import QUESTION_SHAPES, text_of, words_of
 from reviews.payloads.bounds import walk
 from reviews.payloads.fields import Control, Field
@@ -13,6 +13,7 @@ from reviews.payloads.shapes import ACTION_SHAPES, Asked, Shape
 from reviews.payloads.wording import glimpse, one_line, spoken
 
 QUESTION_LENGTH = 90
+FACT_LENGTH = 300
 NAME_KEYS = ("title", "subject", "name", "summary")
 
 
@@ -42,6 +43,25 @@ def _title(asked: Asked) -> str:
 def _actions_title(asked: Asked) -> str:
     first, *others = actions_of(asked)
     return f"Approve {one_line(first.label, 60)}" + (f" and {len(others)} more" if others else "")
+
+
+def fact_of(asked: Asked) -> str:
+    """What is at stake, in one line: the calls with their arguments, or the title."""
+    actions = actions_of(asked)
+    if not actions:
+        return title_of(asked)
+    return one_line("; ".join(_call(action) for action in actions), FACT_LENGTH)
+
+
+def _call(action: Action) -> str:
+    args = (f"{spoken(key)} {_glimpse_of(value)}" for key, value in action.args.items())
+    said = ", ".join(args)
+    return f"{action.label}: {said}" if said else action.label
+
+
+def _glimpse_of(value: Any) -> str:
+    """A value in a few words: text as it is, everything else as JSON."""
+    return one_line(value, 60) if isinstance(value, str) else glimpse(value, 60)
 
 
 def _named(value: Any) -> str:

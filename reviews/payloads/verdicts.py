@@ -11,8 +11,9 @@ from reviews.payloads.asking import question_of, text_of
 from reviews.payloads.bounds import AnswerRefused, FieldError, read_json, refuse, same_json
 from reviews.payloads.fields import Option
 from reviews.payloads.forms import fields_of, original_of
-from reviews.payloads.posted import Posted, Reader, lines_as, values_of
+from reviews.payloads.posted import Posted, Reader, first, lines_as, values_of
 from reviews.payloads.shapes import ACTION_SHAPES, Asked, Shape
+from reviews.payloads.state import posted_update
 
 ACTION_NAME = re.compile(r"action-(\d{1,6})-(kind|message|field:)", re.ASCII)
 YES_NO = (Option("yes", "Yes", True), Option("no", "No", False))
@@ -27,7 +28,9 @@ def verdict_from_form(asked: Asked, data: Any) -> dict[str, Any]:
     allowed = allowed_verdicts(asked)
     if kind and kind not in allowed:
         refuse("/kind", f"Must be one of: {', '.join(allowed)}.")
-    if asked.shape is Shape.BREAKPOINT or (kind == Kind.APPROVE and not _is_typed(posted)):
+    if asked.shape is Shape.BREAKPOINT:
+        return _state_verdict(asked, kind, posted)
+    if kind == Kind.REJECT or (kind == Kind.APPROVE and not _is_typed(posted)):
         return {"kind": kind}
     value = _value(asked, posted)
     if Kind.RESPOND in allowed:
@@ -37,8 +40,18 @@ def verdict_from_form(asked: Asked, data: Any) -> dict[str, Any]:
     return {"kind": str(Kind.APPROVE if unchanged else Kind.EDIT), "value": value}
 
 
-def first(posted: Posted, name: str) -> str:
-    return next(iter(posted.get(name, [])), "")
+def _state_verdict(asked: Asked, kind: str, posted: Posted) -> dict[str, Any]:
+    """What becomes of a pause; a change that was typed is never dropped unsaid."""
+    if kind == Kind.STOP:
+        return {"kind": kind}
+    update = posted_update(asked, posted)
+    if kind == Kind.EDIT:
+        if not update:
+            refuse("/value", "Nothing was changed.")
+        return {"kind": kind, "value": update}
+    if update:
+        refuse("/kind", "The state was changed: continue with the changes, or undo them.")
+    return {"kind": kind}
 
 
 def _is_typed(posted: Posted) -> bool:

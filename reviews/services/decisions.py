@@ -22,7 +22,7 @@ from reviews.exceptions import (
     Superseded,
 )
 from reviews.models import Decision, Delivery, Preferences, ReviewTask
-from reviews.payloads import Kind
+from reviews.payloads import FieldError, Kind
 from reviews.services import audit, claims, drafts
 from runs import services as runs
 from runs.exceptions import (
@@ -36,6 +36,10 @@ from runs.exceptions import (
 from runs.models import Interrupt, Run, Thread
 
 Status, State = ReviewTask.Status, Delivery.State
+HIGH_RISK = (
+    "This is high risk: it is decided with a reason and a confirmation, on its page or by the "
+    "review tasks API."
+)
 
 
 def decide(
@@ -49,18 +53,21 @@ def decide(
     seen: str = "",
     seen_digest: str = "",
     batch: int | None = None,
+    confirmed: bool = False,
 ) -> Decision:
     """Record a reviewer's answer; the last answer a pause waits for resumes its thread.
 
     `verdict` is what `payloads.answer_value` takes; `seen` the edition of the task it was made
     of, or its digest; `seen_digest` the SHA-256 of the request as it was shown, if that is not the
-    task's; `instead_of` the person whose claim is taken over with it. A policy may hold the answer for some seconds first. Raises payloads.AnswerRefused
-    (nothing changed, the errors say where), AlreadyDecided, ClaimedByOther, RequestChanged,
-    GraphHasChanged, Superseded or KeyReused.
+    task's; `confirmed` that the facts of what is high risk were checked; `instead_of` the person
+    whose claim is taken over with it. A policy may hold the answer for some seconds first. Raises
+    payloads.AnswerRefused (nothing changed, the errors say where), AlreadyDecided, ClaimedByOther,
+    RequestChanged, GraphHasChanged, Superseded or KeyReused.
     """
     body = digest_of({"task": task.pk, "verdict": dict(verdict), "comment": comment})
     if earlier := _repeated(reviewer, idempotency_key, body, task):
         return earlier
+    _must_be_confirmed(task, comment, confirmed)
     value = payloads.answer_value(task.asked, dict(verdict))
     try:
         with transaction.atomic():
@@ -83,6 +90,20 @@ def decide(
         _supersede(task, error)
         task.refresh_from_db()
         raise Superseded(task) from error
+
+
+def _must_be_confirmed(task: ReviewTask, comment: str, confirmed: bool) -> None:
+    """What is high risk is decided with a reason, by somebody who says what was checked."""
+    errors = []
+    if task.high_risk and not comment.strip():
+        errors.append(FieldError("/comment", "This is high risk: say why you decide so."))
+    if task.high_risk and not confirmed:
+        fact = payloads.fact_of(task.asked)
+        errors.append(
+            FieldError("/confirmed", f"This is high risk: confirm that you checked {fact}")
+        )
+    if errors:
+        raise payloads.AnswerRefused(errors)
 
 
 def _supersede(task: ReviewTask, error: Exception) -> None:
@@ -108,6 +129,8 @@ def record_answers(
         if task.reviewers_only and not may_decide:
             raise ReviewersOnly
         decision = None if task.is_open else Decision.objects.standing_on(task)
+        if decision is None and task.high_risk:
+            raise ReviewersOnly(HIGH_RISK)
         if decision is None:
             _decide_by_resume(task, answers[task.interrupt], run, actor)
         elif _differs(task, decision, answers[task.interrupt], run):
@@ -165,9 +188,7 @@ def _record_and_send(
     if task.holder not in (None, reviewer):
         if instead_of is None:
             raise ClaimedByOther(task)
-        claims.take_over_task(
-            task=task, reviewer=reviewer, holder_id=instead_of, via=fields["via"]
-        )
+        claims.take_over_task(task=task, reviewer=reviewer, holder_id=instead_of, via=fields["via"])
     if task.is_open and seen not in ("", task.digest, task.edition):
         raise RequestChanged(task)
     if not ReviewTask.objects.move(task.pk, expect=Status.OPEN, to=Status.DECIDED):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from runs.runtime import checkpointer, registry
+from runs.runtime.channels import channels
 from runs.runtime.description import drawing, has_node, nodes, schemas, subgraphs
 from runs.runtime.execution import error_body, execute
 from runs.runtime.jsonable import jsonable
@@ -39,6 +40,7 @@ __all__ = [
     "Pending",
     "RunSpec",
     "StateUpdate",
+    "channels",
     "checkpointer",
     "copy_checkpoints",
     "delete_checkpoints",

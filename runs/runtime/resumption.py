@@ -104,9 +104,21 @@ async def _update(graph: Graph, update: StateUpdate, config: Any, head: StateSna
         names = ", ".join(head.next)
         raise InvalidUpdate(f"{names} wait together: they can only be skipped together.")
     values = update.values if update.values or nodes != (END,) else None
-    await graph.abulk_update_state(
-        config, [[GraphUpdate(values, node) for node in nodes or (None,)]]
-    )
+    first, *others = nodes or await _last_writers(graph, head) or (None,)
+    updates = [GraphUpdate(values, first), *(GraphUpdate(None, node) for node in others)]
+    await graph.abulk_update_state(config, [updates])
+
+
+async def _last_writers(graph: Graph, head: StateSnapshot) -> tuple[str, ...]:
+    """The nodes whose step the run stopped after: an edit is made in the name of them all.
+
+    LangGraph finds a single one by itself, and refuses where several ran at once. Where one of
+    them stands for the others, what these had led to would be forgotten.
+    """
+    if (head.metadata or {}).get("source") != "loop" or head.parent_config is None:
+        return ()
+    parent = await graph.aget_state(head.parent_config)
+    return tuple(dict.fromkeys(task.name for task in parent.tasks))
 
 
 async def _taken(graph: Graph, spec: RunSpec, head: StateSnapshot) -> set[str]:

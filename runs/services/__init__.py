@@ -19,7 +19,7 @@ from runs.services.breakpoints import (
     stops_of,
     switch_breakpoint,
 )
-from runs.services.deploys import pending_problems, problem_of
+from runs.services.deploys import channels_of, pending_problems, problem_of
 from runs.services.detours import stops_at_start
 from runs.services.discarding import discard_thread
 from runs.services.execution import (
@@ -56,6 +56,7 @@ __all__ = [
     "ask_again",
     "cancel_run",
     "change_breakpoints",
+    "channels_of",
     "continuation_of",
     "copy_thread",
     "create_assistant",

@@ -43,6 +43,14 @@ def missing(interrupt: Interrupt) -> str:
     return ""
 
 
+def channels_of(graph_id: str) -> dict[str, str] | None:
+    """The channels of a graph's state, each with its reducer's name; None if the graph is gone."""
+    try:
+        return runtime.channels(graph_id)
+    except GraphError:
+        return None
+
+
 def is_changed(interrupt: Interrupt) -> bool:
     """Whether the graph is another than the one that asked."""
     return runtime.registry.fingerprint(interrupt.run.graph_id) != interrupt.fingerprint
