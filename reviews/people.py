@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.contrib.auth.models import Permission, User
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext_lazy as _
 
 from runs.models import Scope
 
 READS_AUDIT = "reviews.view_auditentry"
+OPERATES = "runs.operate_thread"
+RIGHTS = {  # what a reviewer may do besides reviewing; administrators may do it all
+    OPERATES: _("Start, cancel and fork runs"),
+    READS_AUDIT: _("Read the audit log"),
+}
 REVIEWER_SCOPES = (Scope.TASKS_READ, Scope.TASKS_DECIDE)
 
 
@@ -28,10 +36,19 @@ def may_read_audit(user: User) -> bool:
     return user.is_active and (user.is_staff or user.has_perm(READS_AUDIT))
 
 
-def audit_permission() -> Permission:
-    """What makes somebody an auditor."""
-    app, _, codename = READS_AUDIT.partition(".")
-    return Permission.objects.get(content_type__app_label=app, codename=codename)
+def permissions(rights: Iterable[str]) -> QuerySet[Permission]:
+    """The permissions of Django these rights are."""
+    found = Q(pk=None)
+    for right in rights:
+        app, _, codename = right.partition(".")
+        found |= Q(content_type__app_label=app, codename=codename)
+    return Permission.objects.filter(found)
+
+
+def rights_of(user: User) -> frozenset[str]:
+    """Which of RIGHTS somebody was given, by name and not by way of a queue."""
+    given = user.user_permissions.values_list("content_type__app_label", "codename")
+    return frozenset(f"{app}.{codename}" for app, codename in given) & RIGHTS.keys()
 
 
 def scopes_of(user: User) -> tuple[Scope, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 MOST_UNDO = 60  # seconds
+SEEN_STEP = timedelta(minutes=2)
 
 
 class PreferencesQuerySet(models.QuerySet["Preferences"]):
@@ -72,6 +74,12 @@ class LoginQuerySet(models.QuerySet["Login"]):
 
     def of(self, user: User) -> LoginQuerySet:
         return self.alive().filter(user=user).order_by("-seen_at", "-pk")
+
+    def seen(self, session_key: str | None) -> None:
+        """Somebody is here with this session; written every few minutes only."""
+        moment = now()
+        stale = self.filter(session_id=session_key, seen_at__lt=moment - SEEN_STEP)
+        stale.update(seen_at=moment)
 
 
 class Login(models.Model):

@@ -14,7 +14,7 @@ from django.utils.http import urlsafe_base64_encode
 
 from reviews.exceptions import LastAdmin, NameTaken, NotOfYourRank
 from reviews.models import AuditEntry
-from reviews.people import REVIEWER_SCOPES, admins, audit_permission
+from reviews.people import REVIEWER_SCOPES, RIGHTS, admins, permissions, rights_of
 from reviews.services import audit
 from reviews.services.logins import end_logins
 from runs import services as runs
@@ -29,8 +29,8 @@ class Standing:
     last_name: str
     email: str
     is_admin: bool
-    may_audit: bool
     is_active: bool
+    rights: frozenset[str]
     queues: frozenset[str]
 
     @classmethod
@@ -40,8 +40,8 @@ class Standing:
             last_name=member.last_name,
             email=member.email,
             is_admin=member.is_staff,
-            may_audit=member.user_permissions.filter(pk=audit_permission().pk).exists(),
             is_active=member.is_active,
+            rights=rights_of(member),
             queues=frozenset(member.groups.values_list("name", flat=True)),
         )
 
@@ -60,7 +60,7 @@ def invite_member(*, actor: User, username: str, standing: Standing) -> User:
     except IntegrityError as error:
         raise NameTaken from error
     _apply(member, standing)
-    _note("invited", member, actor, {**vars(standing), "queues": sorted(standing.queues)})
+    _note("invited", member, actor, {name: _plain(value) for name, value in vars(standing).items()})
     return member
 
 
@@ -120,10 +120,8 @@ def _apply(member: User, standing: Standing) -> None:
     member.is_active = standing.is_active
     member.save()
     member.groups.set(Group.objects.filter(name__in=standing.queues))
-    if standing.may_audit:
-        member.user_permissions.add(audit_permission())
-    else:
-        member.user_permissions.remove(audit_permission())
+    member.user_permissions.remove(*permissions(RIGHTS.keys() - standing.rights))
+    member.user_permissions.add(*permissions(standing.rights))
 
 
 def _revoke_wide_keys(member: User, actor: User) -> None:

@@ -12,12 +12,14 @@ from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.timezone import override
 from django.views.decorators.cache import never_cache
 from django.views.decorators.vary import vary_on_headers
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
 from reviews.inbox import counts
+from reviews.models import Login, Preferences
 from reviews.sending import sending_by
 
 P = ParamSpec("P")
@@ -28,6 +30,7 @@ class PageRequest(HttpRequest):
 
     user: User
     htmx: HtmxDetails
+    preferences: Preferences
 
 
 View = Callable[Concatenate[PageRequest, P], HttpResponse]
@@ -39,7 +42,7 @@ def for_people(view: View[P]) -> View[P]:
     @wraps(view)
     def guarded(request: PageRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         if request.user.is_authenticated:
-            return view(request, *args, **kwargs)
+            return _in_their_way(partial(view, request, *args, **kwargs), request)
         if request.htmx:  # a login page must not land inside a list
             here = request.htmx.current_url_abs_path or settings.LOGIN_REDIRECT_URL
             return HttpResponseClientRedirect(redirect_to_login(here).url)
@@ -59,6 +62,14 @@ def for_admins(view: View[P]) -> View[P]:
         return view(request, *args, **kwargs)
 
     return for_people(guarded)
+
+
+def _in_their_way(answer: Callable[[], HttpResponse], request: PageRequest) -> HttpResponse:
+    """An answer in somebody's timezone and density; and a note that they were here."""
+    request.preferences = Preferences.objects.of(request.user)
+    Login.objects.seen(request.session.session_key)
+    with override(request.preferences.zone):
+        return answer()
 
 
 def render_page(
