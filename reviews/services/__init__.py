@@ -38,6 +38,7 @@ from reviews.services.members import (
     require_rank,
     set_password,
 )
+from reviews.services.operations import cancel_run, fork_thread, start_run
 from reviews.services.preferences import save_preferences
 from reviews.services.queues import change_queue, create_queue
 from reviews.services.recovery import reconcile_tasks
@@ -47,6 +48,7 @@ from reviews.services.tasks import close_tasks, open_tasks, refuse_ways_around
 __all__ = [
     "accept_change",
     "add_comment",
+    "cancel_run",
     "change_member",
     "change_queue",
     "claim_task",
@@ -60,6 +62,7 @@ __all__ = [
     "discard_draft",
     "end_logins",
     "finish_batch",
+    "fork_thread",
     "give_draft",
     "hand_over_task",
     "invite_member",
@@ -81,6 +84,7 @@ __all__ = [
     "send_decisions",
     "set_password",
     "settle_item",
+    "start_run",
     "sweep_batches",
     "sweep_decisions",
     "take_draft",

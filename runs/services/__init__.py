@@ -30,6 +30,8 @@ from runs.services.execution import (
     start_run,
     sweep_runs,
 )
+from runs.services.forks import fork_thread
+from runs.services.histories import lineage_of, next_of, step_at, steps_of, values_at
 from runs.services.interrupts import guard, leave_question
 from runs.services.keys import create_key, revoke_key
 from runs.services.recovery import reconcile, reconcile_thread
@@ -68,12 +70,15 @@ __all__ = [
     "delete_thread",
     "discard_thread",
     "fail_run",
+    "fork_thread",
     "get_assistant",
     "get_thread",
     "graphs_with",
     "guard",
     "hand_back_run",
     "leave_question",
+    "lineage_of",
+    "next_of",
     "pending_problems",
     "place_of",
     "problem_of",
@@ -87,6 +92,8 @@ __all__ = [
     "set_latest_version",
     "settle_run",
     "start_run",
+    "step_at",
+    "steps_of",
     "stops_at_start",
     "stops_of",
     "sweep_runs",
@@ -95,4 +102,5 @@ __all__ = [
     "update_assistant",
     "update_state",
     "update_thread",
+    "values_at",
 ]
