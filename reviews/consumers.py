@@ -24,6 +24,7 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]  # Channel
     """Tells an open page which task changed; the page fetches what its reader may see by HTTP."""
 
     groups: list[str]  # Channels' own: it leaves them when the socket closes
+    own: set[str]  # of this login, and of the person whatever the login
     watch: asyncio.Task[None] | None = None
 
     async def connect(self) -> None:
@@ -31,8 +32,9 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]  # Channel
         if not user.is_authenticated:
             await self.close()
             return
-        self.login = live.login_group(self.scope["session"].session_key)
-        await self._listen_to({self.login, *await database_sync_to_async(groups_of)(user)})
+        own = live.login_group(self.scope["session"].session_key), live.person_group(user.pk)
+        self.own = set(own)
+        await self._listen_to(self.own | await database_sync_to_async(groups_of)(user))
         self.watch = asyncio.create_task(self._recheck_for_ever())
         await self.accept()
 
@@ -53,18 +55,30 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]  # Channel
     async def task_changed(self, message: dict[str, Any]) -> None:
         await self.send_json({"task": message["task"], "is": message["is"]})
 
+    async def presence_felt(self, message: dict[str, Any]) -> None:
+        """Somebody else looks at a task; one's own other pages are no company."""
+        if message["person"] != self.scope["user"].pk:
+            told = ("task", "person", "name")
+            await self.send_json({name: message[name] for name in told} | {"here": message["is"]})
+
+    async def rights_changed(self, message: dict[str, Any]) -> None:
+        """The reader may see more, less or nothing from now on: the page reads again."""
+        if await self.recheck():
+            await self.send_json({})
+
     async def login_ended(self, message: dict[str, Any]) -> None:
         """The reader signed out."""
         await self.close(SIGNED_OUT)
 
-    async def recheck(self) -> None:
+    async def recheck(self) -> bool:
         """Go on listening to what the reader may still hear; hang up if that is nothing."""
         session = SessionStore(self.scope["session"].session_key)
         user = await get_user({"session": session})
         if not user.is_authenticated:
             await self.close(SIGNED_OUT)
-            return
-        await self._listen_to({self.login, *await database_sync_to_async(groups_of)(user)})
+            return False
+        await self._listen_to(self.own | await database_sync_to_async(groups_of)(user))
+        return True
 
     async def _listen_to(self, groups: set[str]) -> None:
         heard = set(self.groups)
@@ -82,9 +96,9 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]  # Channel
         await self.close(GOING_AWAY)  # nobody can say who may listen: the page comes back later
 
 
-def groups_of(user: User) -> list[str]:
+def groups_of(user: User) -> set[str]:
     """What a person's pages listen to: their queues, or everything for staff."""
     if user.is_staff:
-        return [live.ALL]
+        return {live.ALL}
     queues = user.groups.values_list("pk", flat=True)
-    return [live.queue_group(queue) for queue in queues]
+    return {live.queue_group(queue) for queue in queues}

@@ -38,6 +38,26 @@ class ClaimedByOther(ReviewError):
     """Somebody else has claimed this task."""
 
 
+class CannotReview(ReviewError):
+    """This person does not review this task."""
+
+    status_code = 422
+
+
+class DraftTooLong(ReviewError):
+    """This draft is too long to be kept."""
+
+    status_code = 413
+
+
+class NothingToGive(ReviewError):
+    """You have no draft of this task."""
+
+
+class NobodyToGiveTo(ReviewError):
+    """Nobody else holds this task."""
+
+
 class GraphHasChanged(ReviewError):
     """The graph was changed since it asked. Accept the change before you decide."""
 

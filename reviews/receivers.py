@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.contrib.auth.signals import (
     user_logged_in,
     user_logged_out,
     user_login_failed,
 )
+from django.db.models.signals import m2m_changed, post_save
 from django.http import HttpRequest
 
-from reviews import services
+from reviews import live, services
 from reviews.models import AuditEntry
 from reviews.services import audit
 from runs.models import ApiKey, Breakpoint, BreakpointVersion, Interrupt, Run, Thread
@@ -41,6 +42,8 @@ def connect() -> None:
     user_logged_in.connect(note_login)
     user_login_failed.connect(note_refusal)
     user_logged_out.connect(note_logout)
+    post_save.connect(note_person, sender=User)
+    m2m_changed.connect(note_groups, sender=User.groups.through)
 
 
 def open_review_tasks(
@@ -119,6 +122,23 @@ def note_logout(*, request: HttpRequest, user: User | None, **_: Any) -> None:
 
 def _address(request: HttpRequest) -> str:
     return str(request.META.get("REMOTE_ADDR", ""))
+
+
+def note_person(*, instance: User, created: bool, update_fields: Any, **_: Any) -> None:
+    """Open sockets look at once at what a changed person may still hear; a login is no change."""
+    if not created and set(update_fields or ()) != {"last_login"}:
+        live.tell_rights_changed({instance.pk})
+
+
+def note_groups(*, instance: User | Group, action: str, pk_set: set[int] | None, **_: Any) -> None:
+    """Who joins or leaves a queue, from either end of the relation."""
+    if action not in ("post_add", "post_remove", "pre_clear"):
+        return
+    if isinstance(instance, User):
+        live.tell_rights_changed({instance.pk})
+    else:
+        people = pk_set or set(instance.user_set.values_list("pk", flat=True))
+        live.tell_rights_changed(people)
 
 
 def note_breakpoint(

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Q
 from django.utils.timezone import now
 
 from reviews import live
-from reviews.exceptions import AlreadyDecided, ClaimedByOther
+from reviews.exceptions import AlreadyDecided, CannotReview, ClaimedByOther
 from reviews.models import CLAIM, Decision, ReviewTask
-from reviews.services import audit
+from reviews.services import audit, drafts
+
+RENEWAL = timedelta(minutes=1)  # what a lease has to have lost before it is written again
 
 
 @transaction.atomic
@@ -20,10 +24,43 @@ def claim_task(*, task: ReviewTask, reviewer: User, via: str = Decision.Via.PAGE
     rows = ReviewTask.objects.open().filter(is_free, pk=task.pk)
     if not rows.update(claimed_by=reviewer, claimed_until=now() + CLAIM):
         _refuse(task)
-    live.tell(task, "claimed")
-    audit.record(action="task.claimed", object=f"task:{task.pk}", actor=reviewer, via=via)
+    return _changed(task, reviewer, "claimed", via)
+
+
+def renew_claim(*, task: ReviewTask, reviewer: User) -> None:
+    """Let one's running claim last fifteen minutes from now; nobody has to be told."""
+    until = now() + CLAIM
+    rows = ReviewTask.objects.claimed_by(reviewer).filter(claimed_until__lt=until - RENEWAL)
+    rows.filter(pk=task.pk).update(claimed_until=until)
+
+
+@transaction.atomic
+def take_over_task(
+    *, task: ReviewTask, reviewer: User, holder_id: int | None, via: str = Decision.Via.PAGE
+) -> ReviewTask:
+    """Take the claim of `holder_id`, whom the reviewer saw at work, and of nobody else."""
     task.refresh_from_db(fields=["claimed_by", "claimed_until"])
-    return task
+    if task.holder in (None, reviewer):
+        return claim_task(task=task, reviewer=reviewer, via=via)
+    former = task.holder
+    rows = ReviewTask.objects.open().filter(pk=task.pk, claimed_by=former)
+    if former.pk != holder_id or not rows.update(claimed_by=reviewer, claimed_until=now() + CLAIM):
+        _refuse(task)
+    return _changed(task, reviewer, "taken_over", via, {"from": former.get_username()})
+
+
+@transaction.atomic
+def hand_over_task(
+    *, task: ReviewTask, reviewer: User, to: User, via: str = Decision.Via.PAGE
+) -> ReviewTask:
+    """Give one's claim to somebody else who reviews the task, with one's draft if there is one."""
+    if not ReviewTask.objects.visible_to(to).filter(pk=task.pk).exists():
+        raise CannotReview(task)
+    rows = ReviewTask.objects.claimed_by(reviewer).filter(pk=task.pk)
+    if not rows.update(claimed_by=to, claimed_until=now() + CLAIM):
+        _refuse(task)
+    drafts.pass_on(task=task, author=reviewer, to=to)
+    return _changed(task, reviewer, "handed_over", via, {"to": to.get_username()})
 
 
 @transaction.atomic
@@ -32,8 +69,16 @@ def release_task(*, task: ReviewTask, reviewer: User, via: str = Decision.Via.PA
     rows = ReviewTask.objects.filter(pk=task.pk, claimed_by=reviewer)
     if not rows.update(claimed_by=None, claimed_until=None):
         _refuse(task)
-    live.tell(task, "released")
-    audit.record(action="task.released", object=f"task:{task.pk}", actor=reviewer, via=via)
+    return _changed(task, reviewer, "released", via)
+
+
+def _changed(
+    task: ReviewTask, reviewer: User, what: str, via: str, details: dict[str, str] | None = None
+) -> ReviewTask:
+    live.tell(task, "released" if what == "released" else "claimed")
+    audit.record(
+        action=f"task.{what}", object=f"task:{task.pk}", actor=reviewer, via=via, details=details
+    )
     task.refresh_from_db(fields=["claimed_by", "claimed_until"])
     return task
 

@@ -52,6 +52,7 @@ def decide(
     idempotency_key: str = "",
     seen: str = "",
     seen_digest: str = "",
+    instead_of: int | None = None,
     batch: int | None = None,
     confirmed: bool = False,
 ) -> Decision:
@@ -82,6 +83,7 @@ def decide(
                 body_digest=body if idempotency_key else "",
                 seen=seen,
                 seen_digest=seen_digest or seen.partition(".")[0],
+                instead_of=instead_of,
                 batch=batch,
             )
     except GraphDiffers as error:
@@ -185,7 +187,7 @@ def _record_and_send(
         return earlier  # the same request, sent twice at once
     if thread is None or task.status in (Status.SUPERSEDED, Status.CANCELLED):
         raise Superseded(task)
-    if task.holder not in (None, reviewer):
+    if task.is_open and task.holder not in (None, reviewer):
         if instead_of is None:
             raise ClaimedByOther(task)
         claims.take_over_task(task=task, reviewer=reviewer, holder_id=instead_of, via=fields["via"])
