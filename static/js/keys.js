@@ -6,7 +6,7 @@ const page = document;
 const PANE_DELAY = 120; // a held J runs down the list without loading every task
 let opening = null;
 
-function isTyping({ target, isComposing }) {
+export function isTyping({ target, isComposing }) {
   if (page.documentElement.dataset.keys === "off") return true; // switched off under /me/
   if (isComposing || page.querySelector("dialog[open]")) return true;
   return target.matches("textarea, select, [contenteditable], input:not([type=radio], [type=checkbox])");
