@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from django.urls import path
 
-from reviews.views import me, tasks
+from reviews.views import bulk, me, tasks
 
 app_name = "reviews"
 
 urlpatterns = [
     path("", tasks.home, name="home"),
     path("inbox/", tasks.inbox, name="inbox"),
+    path("tasks/bulk/", bulk.select, name="bulk"),
+    path("tasks/bulk/<int:batch>/", bulk.batch, name="batch"),
+    path("tasks/bulk/<int:batch>/commit/", bulk.commit, name="batch-commit"),
+    path("tasks/bulk/<int:batch>/undo/", bulk.undo, name="batch-undo"),
     path("tasks/<int:pk>/", tasks.task, name="task"),
     path("tasks/<int:pk>/decide/", tasks.decide, name="decide"),
     path("tasks/<int:pk>/preview/", tasks.preview, name="preview"),
