@@ -15,11 +15,13 @@ MAX_DELAY = 10 * 365 * 24 * 3600  # seconds
 MODES = (
     "values",
     "updates",
+    "messages",
     "messages-tuple",
     "tasks",
     "checkpoints",
     "debug",
     "custom",
+    "events",
 )
 BOTH = (
     "Cannot specify both configurable and context. Prefer setting context alone. Context was "

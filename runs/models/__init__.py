@@ -14,6 +14,7 @@ from runs.models.interrupts import Interrupt, InterruptQuerySet
 from runs.models.keys import ApiKey, Scope
 from runs.models.runs import Run, RunEvent, RunQuerySet
 from runs.models.threads import Thread, ThreadQuerySet, uuid7
+from runs.models.webhooks import WebhookDelivery
 
 __all__ = [
     "ApiKey",
@@ -31,5 +32,6 @@ __all__ = [
     "Scope",
     "Thread",
     "ThreadQuerySet",
+    "WebhookDelivery",
     "uuid7",
 ]

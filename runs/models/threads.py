@@ -37,6 +37,14 @@ class ThreadQuerySet(models.QuerySet["Thread"]):
             .exclude(asked__status__in=["pending", "answered", "stuck"])
         )
 
+    def expired(self) -> ThreadQuerySet:
+        """Threads whose time is over, on which nothing runs and nobody is asked anything."""
+        return (
+            self.filter(expires_at__lt=now())
+            .exclude(runs__status__in=["pending", "running"])
+            .exclude(asked__status__in=["pending", "answered", "stuck"])
+        )
+
 
 class Thread(models.Model):
     """One conversation with a graph; its state lives in LangGraph's checkpoints."""
@@ -54,6 +62,9 @@ class Thread(models.Model):
     values = WireJSONField(null=True)  # of the last settled run
     interrupts = WireJSONField(null=True)  # task id -> list, as the wire has it; null: never ran
     error = WireJSONField(null=True)
+    ttl = models.JSONField(null=True)  # {"strategy", "ttl_minutes"}; null: kept until deleted
+    expires_at = models.DateTimeField(null=True)
+    watched_until = models.DateTimeField(null=True)  # somebody follows whatever runs on it
     is_temporary = models.BooleanField(default=False)  # of a stateless run: deleted when it is over
     created_at = models.DateTimeField(default=now, editable=False)
     updated_at = models.DateTimeField(default=now, editable=False)
@@ -70,6 +81,11 @@ class Thread(models.Model):
                 fields=["updated_at"],
                 condition=models.Q(is_temporary=True),
                 name="runs_thread_temporary",
+            ),
+            models.Index(
+                fields=["expires_at"],
+                condition=models.Q(expires_at__isnull=False),
+                name="runs_thread_expiring",
             ),
         ]
 

@@ -9,16 +9,12 @@ import psycopg
 from django.conf import settings
 from langgraph.types import StateSnapshot
 
-from runs.exceptions import InvalidInput
 from runs.runtime import checkpointer, registry, resumption, snapshots
+from runs.runtime.chunks import INTERRUPT, Chunks
 from runs.runtime.jsonable import jsonable
 from runs.runtime.registry import Graph
 from runs.runtime.spec import AskedInterrupt, Emit, Nodes, Outcome, PausedAt, Position, RunSpec
 
-INTERRUPT = "__interrupt__"
-STREAM_MODES = {
-    mode: mode for mode in ("values", "updates", "custom", "tasks", "checkpoints", "debug")
-} | {"messages-tuple": "messages"}
 CLIENT_CONFIG = ("tags", "run_name", "max_concurrency")
 # Faults of a program or a connection: their words help nobody and may say too much.
 INTERNAL = (NameError, ImportError, SyntaxError, SystemError, OSError, psycopg.Error)
@@ -43,53 +39,42 @@ async def execute(spec: RunSpec, emit: Emit) -> Outcome:
 
 
 async def _run(graph: Graph, spec: RunSpec, given: Any, config: Any, chunks: Chunks) -> None:
-    stream: Any = graph.astream(
-        given,
-        config,
-        context=_context(graph, spec),
-        stream_mode=chunks.modes,
-        output_keys=graph.output_channels,
-        interrupt_before=_breakpoints(graph.interrupt_before_nodes, spec.interrupt_before),
-        interrupt_after=_breakpoints(graph.interrupt_after_nodes, spec.interrupt_after),
-        durability=spec.durability,
-        subgraphs=spec.stream_subgraphs,
-    )
+    options: dict[str, Any] = {
+        "context": _context(graph, spec),
+        "stream_mode": chunks.modes,
+        "output_keys": graph.output_channels,
+        "interrupt_before": _breakpoints(graph.interrupt_before_nodes, spec.interrupt_before),
+        "interrupt_after": _breakpoints(graph.interrupt_after_nodes, spec.interrupt_after),
+        "durability": spec.durability,
+        "subgraphs": spec.stream_subgraphs,
+    }
+    if chunks.with_events:
+        await _run_with_events(graph, spec, given, config, options, chunks)
+        return
+    stream: Any = graph.astream(given, config, **options)
     async with aclosing(stream):
         async for found in stream:
-            namespace, mode, chunk = found if spec.stream_subgraphs else ((), *found)
-            await chunks.take(namespace, mode, chunk)
+            await chunks.take(*_parts(spec, found))
 
 
-class Chunks:
-    """Passes a run's chunks on until one shows an interrupt, and keeps the rest.
+async def _run_with_events(
+    graph: Graph, spec: RunSpec, given: Any, config: Any, options: dict[str, Any], chunks: Chunks
+) -> None:
+    """The same, and every runnable at work beside it; the graph's own chunks come as its events."""
+    root = str(spec.run_id)
+    config = {"run_name": spec.graph_id, **config, "run_id": spec.run_id}
+    stream: Any = graph.astream_events(given, config, version="v2", **options)
+    async with aclosing(stream):
+        async for event in stream:
+            if event["event"] == "on_chain_stream" and event["run_id"] == root:
+                await chunks.take(*_parts(spec, event["data"]["chunk"]))
+            else:
+                await chunks.take_event(event)
 
-    A client that sees an interrupt answers it at once, so it must not see one before the run
-    is settled.
-    """
 
-    def __init__(self, spec: RunSpec, emit: Emit) -> None:
-        unknown = [mode for mode in spec.stream_modes if mode not in STREAM_MODES]
-        if unknown:
-            raise InvalidInput(f"The stream mode {unknown[0]!r} is not supported.")
-        self.wanted = {STREAM_MODES[mode] for mode in spec.stream_modes}
-        self.modes: list[Any] = ["values", *sorted(self.wanted - {"values"})]
-        self.emit = emit
-        self.closing: list[tuple[str, Any]] = []
-        self.values: Any = None  # of the root, as last seen
-        self.holding = False
-
-    async def take(self, namespace: tuple[str, ...], mode: str, chunk: Any) -> None:
-        """Keep what the outcome needs of a chunk, and show it to whoever asked for its mode."""
-        self.holding = self.holding or (isinstance(chunk, dict) and INTERRUPT in chunk)
-        if mode == "values" and not namespace:
-            self.values = chunk
-        if mode not in self.wanted:
-            return
-        event = "|".join((mode, *namespace))
-        if self.holding:
-            self.closing.append((event, jsonable(chunk)))
-        else:
-            await self.emit(event, jsonable(chunk))
+def _parts(spec: RunSpec, found: Any) -> tuple[tuple[str, ...], str, Any]:
+    """The namespace, the mode and the content of a chunk."""
+    return found if spec.stream_subgraphs else ((), *found)
 
 
 async def _outcome(graph: Graph, spec: RunSpec, head: StateSnapshot, chunks: Chunks) -> Outcome:
