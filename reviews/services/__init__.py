@@ -28,8 +28,17 @@ from reviews.services.keys import create_own_key, create_program_key
 from reviews.services.logins import (
     close_login,
     end_logins,
+    keep_login,
     open_login,
     refuse_login,
+)
+from reviews.services.marks import (
+    mark_read,
+    mark_unread,
+    snooze_task,
+    unwatch_task,
+    wake_task,
+    watch_task,
 )
 from reviews.services.members import (
     change_member,
@@ -43,6 +52,7 @@ from reviews.services.preferences import save_preferences
 from reviews.services.queues import change_queue, create_queue
 from reviews.services.recovery import reconcile_tasks
 from reviews.services.repair import accept_change, repair
+from reviews.services.saved_views import change_view, delete_view, save_view
 from reviews.services.tasks import close_tasks, open_tasks, refuse_ways_around
 
 __all__ = [
@@ -51,6 +61,7 @@ __all__ = [
     "cancel_run",
     "change_member",
     "change_queue",
+    "change_view",
     "claim_task",
     "close_login",
     "close_tasks",
@@ -59,6 +70,7 @@ __all__ = [
     "create_program_key",
     "create_queue",
     "decide",
+    "delete_view",
     "discard_draft",
     "end_logins",
     "finish_batch",
@@ -66,6 +78,9 @@ __all__ = [
     "give_draft",
     "hand_over_task",
     "invite_member",
+    "keep_login",
+    "mark_read",
+    "mark_unread",
     "open_login",
     "open_tasks",
     "password_link",
@@ -81,9 +96,11 @@ __all__ = [
     "run_batch",
     "save_draft",
     "save_preferences",
+    "save_view",
     "send_decisions",
     "set_password",
     "settle_item",
+    "snooze_task",
     "start_run",
     "sweep_batches",
     "sweep_decisions",
@@ -92,5 +109,8 @@ __all__ = [
     "tasks_to_compare",
     "undo_batch",
     "undo_decision",
+    "unwatch_task",
     "waiting_items",
+    "wake_task",
+    "watch_task",
 ]
