@@ -11,7 +11,7 @@ up: .venv/requirements.txt.ok ## start the console: database, web process and wo
 	@exec $(BIN)/python manage.py up
 
 test: .venv/requirements-dev.txt.ok ## run all tests, on a database of their own
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 soak: .venv/requirements-dev.txt.ok ## kill, freeze and race for SOAK_SECONDS (600), and report
 	SOAK_SECONDS=$${SOAK_SECONDS:-600} $(BIN)/python -m pytest -q -s -m soak -o faulthandler_timeout=0
