@@ -18,8 +18,9 @@ from reviews.models import Decision, Draft, ReviewTask
 from reviews.services import audit
 
 LONGEST = 2 * 2**20  # characters
-# Where a form was sent from and what it was about; the rest is what somebody typed.
-NOT_TYPED = ("csrfmiddlewaretoken", "idempotency_key", "seen", "holder", "view", "q", "after")
+# Where a form was sent from, what it was about and that it was meant; the rest was typed.
+NOT_TYPED = {"csrfmiddlewaretoken", "idempotency_key", "seen", "holder", "confirmed"}
+NOT_TYPED |= {"view", "q", "after", "by"}
 
 
 @transaction.atomic

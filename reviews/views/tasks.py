@@ -1,33 +1,35 @@
-"""The inbox and its tasks: read, claimed, decided."""
+"""The inbox and its tasks: read, decided, undone, repaired."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 
 from django.contrib import messages
 from django.http import HttpResponse, HttpResponseBadRequest
-from django.shortcuts import get_object_or_404, redirect, resolve_url
+from django.shortcuts import redirect, resolve_url
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
-from django_htmx.http import HttpResponseLocation, reswap, retarget
+from django_htmx.http import reswap, retarget
 
 from reviews import payloads, services
-from reviews.exceptions import (
-    AlreadyDecided,
-    ClaimedByOther,
-    GraphHasChanged,
-    NothingToUndo,
-    RequestChanged,
-    ReviewError,
-)
+from reviews.exceptions import NothingToUndo, ReviewError
 from reviews.forms import DecisionForm, RepairForm
-from reviews.inbox import Query, inbox_page, next_to_decide
+from reviews.inbox import Query, next_to_decide
 from reviews.models import Decision, ReviewTask
 from reviews.payloads import AnswerRefused
 from reviews.task_page import TaskPage
-from reviews.views.pages import PageRequest, for_people, render_page
+from reviews.views.answering import (
+    conflict,
+    find_task,
+    go,
+    list_of,
+    posted_page,
+    rendered,
+    rendered_form,
+    whole,
+)
+from reviews.views.pages import PageRequest, for_people
 
 
 @for_people
@@ -43,35 +45,35 @@ def inbox(request: PageRequest) -> HttpResponse:
     query = Query.of(request.GET)
     page = None
     if request.htmx.target != "list" and request.GET.get("task", "").isdecimal():
-        page = TaskPage(_task(request, int(request.GET["task"])), request.user, query)
+        page = TaskPage(find_task(request, int(request.GET["task"])), request.user, query)
     template = "reviews/inbox.html"
     if request.htmx.target == "list":
         template = "reviews/_inbox_refresh.html"
     elif request.htmx.target == "task":
         template = "reviews/_task_fragment.html"
-    return _rendered(request, template, query=query, page=page)
+    return rendered(request, template, query=query, page=page)
 
 
 @for_people
 @require_GET
 def task(request: PageRequest, pk: int) -> HttpResponse:
     """One task on a page of its own."""
-    page = TaskPage(_task(request, pk), request.user)
+    page = TaskPage(find_task(request, pk), request.user)
     is_fragment = request.htmx.target == "task"
     template = "reviews/_task_fragment.html" if is_fragment else "reviews/task.html"
-    return _rendered(request, template, page=page)
+    return rendered(request, template, page=page)
 
 
 @for_people
 @require_POST
 def decide(request: PageRequest, pk: int) -> HttpResponse:
     """Record what the reviewer decided; on a refusal the form comes back as it was sent."""
-    page = _posted_page(request, pk)
+    page = posted_page(request, pk)
     form = DecisionForm(request.POST)
     try:
         if not form.is_valid():
             page.problem = _("The private note is too long.")
-            return _rendered_form(request, page, status=422)
+            return rendered_form(request, page, status=422)
         decision = services.decide(
             task=page.task,
             reviewer=request.user,
@@ -80,12 +82,14 @@ def decide(request: PageRequest, pk: int) -> HttpResponse:
             via=Decision.Via.PAGE,
             idempotency_key=form.cleaned_data["idempotency_key"],
             seen=form.cleaned_data["seen"],
+            instead_of=form.cleaned_data["holder"],
+            confirmed=form.cleaned_data["confirmed"],
         )
     except AnswerRefused as refused:
         page.refused = refused
-        return _rendered_form(request, page, status=422)
+        return rendered_form(request, page, status=422)
     except ReviewError as error:
-        return _conflict(request, page, error)
+        return conflict(request, page, error)
     return _sent(request, page, decision)
 
 
@@ -93,45 +97,31 @@ def decide(request: PageRequest, pk: int) -> HttpResponse:
 @require_POST
 def preview(request: PageRequest, pk: int) -> HttpResponse:
     """What the graph would receive for the form as it stands; the closed task if it is too late."""
-    page = _posted_page(request, pk)
+    page = posted_page(request, pk)
     if page.is_open:
-        return _rendered(request, "reviews/_preview.html", query=page.query, page=page)
+        return rendered(request, "reviews/_preview.html", query=page.query, page=page)
     page.is_late = True
-    response = _rendered_form(request, page, status=409)
+    response = rendered_form(request, page, status=409)
     return reswap(retarget(response, "#task"), "outerHTML")
-
-
-@for_people
-@require_POST
-def claim(request: PageRequest, pk: int) -> HttpResponse:
-    """Tell others that this reviewer is on it."""
-    return _change_claim(request, pk, services.claim_task)
-
-
-@for_people
-@require_POST
-def release(request: PageRequest, pk: int) -> HttpResponse:
-    """Give the claim back."""
-    return _change_claim(request, pk, services.release_task)
 
 
 @for_people
 @require_POST
 def accept(request: PageRequest, pk: int) -> HttpResponse:
     """Let the task be decided although its graph was changed; what was typed stays."""
-    page = _posted_page(request, pk)
+    page = posted_page(request, pk)
     services.accept_change(task=page.task, reviewer=request.user, via=Decision.Via.PAGE)
     page.posted = request.POST.copy()
     page.posted["seen"] = ""  # the form comes back for the request as it is now
     page.is_late = not page.is_open
-    return _rendered_form(request, page)
+    return rendered_form(request, page)
 
 
 @for_people
 @require_POST
 def undo(request: PageRequest, pk: int) -> HttpResponse:
     """Take back what was decided while it is held; the form then is as it was sent."""
-    task = _task(request, pk)
+    task = find_task(request, pk)
 
     def take_back() -> None:
         if (decision := Decision.objects.standing_on(task)) is None:
@@ -145,7 +135,7 @@ def undo(request: PageRequest, pk: int) -> HttpResponse:
 @require_POST
 def repair(request: PageRequest, pk: int) -> HttpResponse:
     """Run a node that failed after its answer again, with that answer or with the question."""
-    task, form = _task(request, pk), RepairForm(request.POST)
+    task, form = find_task(request, pk), RepairForm(request.POST)
     if not form.is_valid():
         return HttpResponseBadRequest(_("Retry, or ask again."))
     kind = form.cleaned_data["kind"]
@@ -153,87 +143,19 @@ def repair(request: PageRequest, pk: int) -> HttpResponse:
     return _change(request, task, partial(way, task=task, reviewer=request.user))
 
 
-# -- what the views share -----------------------------------------------------------------------
-
-
-def _task(request: PageRequest, pk: int) -> ReviewTask:
-    visible = ReviewTask.objects.visible_to(request.user)
-    related = visible.select_related("claimed_by", "queue", "assistant", "interrupt__run")
-    return get_object_or_404(related, pk=pk)
-
-
-def _posted_page(request: PageRequest, pk: int) -> TaskPage:
-    """The task with the form as it was sent; in the list's pane if it was sent from there."""
-    return TaskPage(_task(request, pk), request.user, _list_of(request), posted=request.POST)
-
-
-def _list_of(request: PageRequest) -> Query | None:
-    """The list a form was sent from, if it stood beside one."""
-    return Query.of(request.POST) if request.POST.get("view") else None
-
-
-def _rendered(
-    request: PageRequest,
-    template: str,
-    *,
-    query: Query | None = None,
-    page: TaskPage | None = None,
-    status: int = 200,
-) -> HttpResponse:
-    return render_page(
-        request,
-        template,
-        section=query.section if query else "",
-        status=status,
-        inbox=inbox_page(request.user, query) if query else None,
-        task_page=page,
-    )
-
-
-def _rendered_form(request: PageRequest, page: TaskPage, *, status: int = 200) -> HttpResponse:
-    """The task as it stands with what was typed, as a fragment or as its page."""
-    page.task.refresh_from_db()
-    page = replace(page)  # the request may be another one by now
-    template = "reviews/_task_fragment.html" if request.htmx else _whole(page)
-    return _rendered(request, template, query=page.query, page=page, status=status)
-
-
-def _whole(page: TaskPage) -> str:
-    return "reviews/inbox.html" if page.query else "reviews/task.html"
-
-
-def _conflict(request: PageRequest, page: TaskPage, error: ReviewError) -> HttpResponse:
-    """Somebody was faster: say who and what, and keep the words of this reviewer."""
-    if isinstance(error, ClaimedByOther):
-        page.problem = _("Somebody else holds this task. Your answer was not sent.")
-    elif isinstance(error, RequestChanged | GraphHasChanged):
-        pass  # the page says so itself, with what can be done about it
-    elif isinstance(error, AlreadyDecided) or not error.task.is_open:
-        page.is_late = True
-    else:
-        page.problem = str(error)
-    return _rendered_form(request, page, status=error.status_code)
-
-
-def _change_claim(request: PageRequest, pk: int, change: Callable[..., ReviewTask]) -> HttpResponse:
-    page = _posted_page(request, pk)
-    try:
-        change(task=page.task, reviewer=request.user)
-    except ReviewError as error:
-        return _conflict(request, page, error)
-    return _rendered_form(request, page)
+# -- what they share ----------------------------------------------------------------------------
 
 
 def _change(request: PageRequest, task: ReviewTask, change: Callable[[], object]) -> HttpResponse:
     """Change a closed task and show it as it is then, or with why it could not be changed."""
-    query = _list_of(request)
+    query = list_of(request)
     try:
         change()
     except ReviewError as error:
         task.refresh_from_db()
         page = TaskPage(task, request.user, query, notice=str(error))
-        return _rendered(request, _whole(page), query=query, page=page, status=error.status_code)
-    return _go(request, TaskPage(task, request.user, query).url)
+        return rendered(request, whole(page), query=query, page=page, status=error.status_code)
+    return go(request, TaskPage(task, request.user, query).url)
 
 
 def _sent(request: PageRequest, page: TaskPage, decision: Decision) -> HttpResponse:
@@ -246,10 +168,4 @@ def _sent(request: PageRequest, page: TaskPage, decision: Decision) -> HttpRespo
         there = query.url_with(following)
     else:
         there = resolve_url("reviews:task", pk=following.pk)
-    return _go(request, there)
-
-
-def _go(request: PageRequest, there: str) -> HttpResponse:
-    if request.htmx:
-        return HttpResponseLocation(there, target="#page", select="#page", swap="outerHTML")
-    return redirect(there)
+    return go(request, there)
