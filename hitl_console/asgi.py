@@ -14,12 +14,12 @@ django.setup()
 
 from channels.auth import AuthMiddlewareStack
 from channels.routing import ProtocolTypeRouter, URLRouter
-from channels.security.websocket import AllowedHostsOriginValidator
 from django.conf import settings
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.exception import convert_exception_to_response
 
 from hitl_console import production
+from hitl_console.origin import SameOrigin
 from hitl_console.urls import API_ROOTS
 from reviews.routing import websocket_urlpatterns
 
@@ -59,8 +59,6 @@ if settings.API_AUTH == "none":
 application = ProtocolTypeRouter(
     {
         "http": HttpRouter(),
-        "websocket": AllowedHostsOriginValidator(
-            AuthMiddlewareStack(URLRouter(websocket_urlpatterns))
-        ),
+        "websocket": SameOrigin(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))),
     }
 )

@@ -21,6 +21,8 @@ docs = csp_update(
     }
 )(SpectacularSwaggerSplitView.as_view(url_name="schema"))
 
+handler500 = "hitl_console.errors.server_error"
+
 urlpatterns = [
     path("", include("runs.api.urls")),
     path("", include("reviews.urls")),

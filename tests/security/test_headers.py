@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 from django.contrib.auth.models import User
+from django.db import OperationalError
 from django.test import Client
 from playwright.async_api import Browser
 
@@ -105,6 +106,19 @@ def test_a_page_that_breaks(ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
     assert b"secret" not in answer.content
     headers = httpx.Response(500, headers=dict(answer.headers))
     check(headers, PAGE, is_kept=True)
+
+
+def test_a_page_while_the_database_is_away(ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    def is_away(*_: Any) -> None:
+        raise OperationalError("connection to the secret server refused")
+
+    client = Client(raise_request_exception=False)
+    client.force_login(ada)
+    monkeypatch.setattr("reviews.views.pages.counts", is_away)
+    answer = client.get("/inbox/")
+    assert (answer.status_code, answer["Retry-After"]) == (503, "2")
+    assert b"secret" not in answer.content
+    check(httpx.Response(503, headers=dict(answer.headers)), PAGE, is_kept=True)
 
 
 def test_admin(console: Console, ada: User) -> None:

@@ -20,6 +20,7 @@ ORIGINS = [
     "https://evil.example",
     "null",
     "",
+    "http://127.0.0.1:1",
     "http://127.0.0.1.evil.example",
     "http://evil.example/127.0.0.1",
     "file://",
