@@ -8,6 +8,7 @@ from asgiref.sync import sync_to_async
 from procrastinate.contrib.django import app
 
 from reviews import queue, services
+from reviews.services import audit
 
 
 @app.task(name=queue.SEND, queue=queue.QUEUE)
@@ -43,3 +44,10 @@ async def sweep_batches(timestamp: int) -> None:
 async def reconcile_tasks(timestamp: int) -> None:
     """Once a minute: no task without its question, no question without its task."""
     await sync_to_async(services.reconcile_tasks)()
+
+
+@app.periodic(cron="0 0 * * *")
+@app.task(queue=queue.QUEUE, queueing_lock="reviews.tasks.anchor_audit")
+async def anchor_audit(timestamp: int) -> None:
+    """Once a day: note the head of the audit where the database cannot change it."""
+    await sync_to_async(audit.anchor)()

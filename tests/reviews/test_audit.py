@@ -380,3 +380,14 @@ def verify_file(
     path.write_text("\n".join(json.dumps(entry) for entry in entries))
     argv = [sys.executable, "-I", "-S", str(VERIFIER), str(path), *options]
     return subprocess.run(argv, capture_output=True, text=True, cwd=folder, timeout=30)
+
+
+def test_the_anchor_in_the_log_is_one_the_verifier_takes(
+    places: list[int], caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("INFO", "reviews"):
+        audit.anchor()
+
+    noted = caplog.messages[-1].removeprefix("audit anchor ")
+    assert re.fullmatch(r"\d+:[0-9a-f]{64}", noted)
+    call_command("verify_audit", anchor=noted, stdout=StringIO())
