@@ -57,7 +57,9 @@ def is_large(task: ReviewTask) -> bool:
 
 
 def check_verdict(verdict: Mapping[str, Any]) -> None:
-    """Refuse to reject many without a word: they share one reason."""
+    """Refuse what is no verdict, and to reject many without a word: they share one reason."""
+    if not verdict.get("kind") and not verdict.get("actions"):
+        raise AnswerRefused([FieldError("/kind", _("Say what to do with them."))])
     if verdict.get("kind") == Kind.REJECT and not str(verdict.get("message", "")).strip():
         raise AnswerRefused([FieldError("/message", _("Say why: all of them share one reason."))])
 

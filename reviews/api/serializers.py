@@ -46,11 +46,13 @@ class TaskRowSerializer(serializers.ModelSerializer[ReviewTask]):
     queue = serializers.CharField(source="queue.name")
     claimed_by = serializers.CharField(source="holder.username", default=None)
     assistant_id = serializers.UUIDField()
+    edition = serializers.CharField(help_text="said with a verdict: which request it is about")
 
     class Meta:
         model = ReviewTask
         fields: tuple[str, ...] = (
             "id",
+            "edition",
             "status",
             "shape",
             "title",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from django.urls import path
 from rest_framework.routers import SimpleRouter
 
+from reviews.api.bulk import BulkView
 from reviews.api.views import ReviewTaskViewSet
 
 router = SimpleRouter()
 router.register("tasks", ReviewTaskViewSet, basename="task")
 
 app_name = "reviews-api"
-urlpatterns = router.urls
+urlpatterns = [path("tasks/bulk/", BulkView.as_view(), name="task-bulk"), *router.urls]

@@ -65,6 +65,13 @@ class NewestFirst(CursorPagination):
     ordering = ("-created_at", "-id")
 
 
+def tasks_of(request: Request) -> ReviewTaskQuerySet:
+    """The tasks a person or a key may see."""
+    if isinstance(request.auth, ApiKey) and request.auth.may(Scope.ADMIN):
+        return ReviewTask.objects.all()
+    return ReviewTask.objects.visible_to(request.user)
+
+
 class ReviewTaskViewSet(ReadOnlyModelViewSet[ReviewTask]):
     """What agents wait for, and the door to decide it."""
 
@@ -84,11 +91,7 @@ class ReviewTaskViewSet(ReadOnlyModelViewSet[ReviewTask]):
 
     def get_queryset(self) -> ReviewTaskQuerySet:
         """The tasks this person or key may see."""
-        auth = self.request.auth
-        if isinstance(auth, ApiKey) and auth.may(Scope.ADMIN):
-            tasks = ReviewTask.objects.all()
-        else:
-            tasks = ReviewTask.objects.visible_to(self.request.user)
+        tasks = tasks_of(self.request)
         if self.action != "list":
             return tasks.select_related("claimed_by", "queue", "interrupt").prefetch_related(
                 "decisions__reviewer", "decisions__delivery"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from reviews.services.bulk import (
+    begin_batch,
     commit_batch,
     finish_batch,
     prepare_batch,
@@ -58,6 +59,7 @@ from reviews.services.tasks import close_tasks, open_tasks, refuse_ways_around
 __all__ = [
     "accept_change",
     "add_comment",
+    "begin_batch",
     "cancel_run",
     "change_member",
     "change_queue",

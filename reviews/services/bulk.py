@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +18,7 @@ from reviews import bulk, queue
 from reviews.digests import digest_of
 from reviews.exceptions import (
     AlreadyDecided,
+    AlreadySent,
     ClaimedByOther,
     GraphHasChanged,
     RequestChanged,
@@ -90,38 +92,43 @@ def prepare_batch(
     return batch
 
 
-def commit_batch(
+def commit_batch(*, batch: Batch, keep: Collection[int], reason: str = "") -> None:
+    """Begin a batch with the tasks in `keep`, and do it: a long one is left to a worker.
+
+    One that has begun goes on as it is. Raises what `begin_batch` raises.
+    """
+    with transaction.atomic():
+        count = begin_batch(batch=batch, keep=keep, reason=reason)
+        if count > AT_ONCE:
+            queue.run_batch(batch.pk)
+    if count <= AT_ONCE:
+        run_batch(batch=batch)
+
+
+@transaction.atomic
+def begin_batch(
     *,
     batch: Batch,
     keep: Collection[int] | None = None,
     reason: str = "",
     comment: str = "",
-    is_awaited: bool = False,
-) -> None:
-    """Begin a batch without the tasks that are not in `keep`; one that has begun goes on as it is.
+) -> int:
+    """From here on a batch is done, whatever dies; returns how many tasks it still has to do.
 
-    A long one is left to a worker, unless somebody waits. Raises payloads.AnswerRefused when a
-    verdict that needs a reason has none.
+    Raises payloads.AnswerRefused when a verdict that needs a reason has none.
     """
     verdict = batch.verdict | ({"message": reason} if reason.strip() else {})
     bulk.check_verdict(verdict)
-    count = _begin(batch, keep=keep, verdict=verdict, comment=comment)
-    if is_awaited or 0 <= count <= AT_ONCE:
-        run_batch(batch=batch)
-
-
-@transaction.atomic
-def _begin(batch: Batch, *, keep: Collection[int] | None, **fields: Any) -> int:
-    """How many tasks there are to do; -1 when the batch had begun before."""
     began = Batch.objects.move(
         batch.pk,
         expect=Batch.Status.PREPARED,
         to=Batch.Status.RUNNING,
+        verdict=verdict,
+        comment=comment,
         committed_at=now(),
-        **fields,
     )
     if not began:
-        return -1
+        return 0
     waiting = batch.items.waiting()
     if keep is not None:
         waiting.exclude(task_id__in=keep).update(outcome=Outcome.LEFT_OUT, settled_at=now())
@@ -131,10 +138,8 @@ def _begin(batch: Batch, *, keep: Collection[int] | None, **fields: Any) -> int:
         object=f"batch:{batch.pk}",
         actor=batch.reviewer,
         via=batch.via,
-        details={"verdict": digest_of(fields["verdict"]), "kind": batch.kind, "tasks": count},
+        details={"verdict": digest_of(verdict), "kind": batch.kind, "tasks": count},
     )
-    if count > AT_ONCE:
-        queue.run_batch(batch.pk)
     return count
 
 
@@ -211,16 +216,14 @@ def _why(error: Exception) -> str:
 
 def undo_batch(*, batch: Batch) -> tuple[int, int]:
     """Take back what is still held of a batch; how many were taken back, how many were sent."""
-    undone = late = 0
-    made = batch.items.filter(decision__delivery__state__in=Delivery.LIVE).order_by("pk")
-    for item in made.select_related("decision__task", "batch__reviewer"):
+    undone = 0
+    made = batch.items.filter(decision__isnull=False).select_related("decision__task")
+    for item in made.filter(decision__delivery__state=Delivery.State.RECORDED).order_by("pk"):
         assert item.decision is not None
-        try:
+        with suppress(AlreadySent):
             undo_decision(decision=item.decision, reviewer=batch.reviewer, via=batch.via)
             undone += 1
-        except ReviewError:
-            late += 1
-    return undone, late
+    return undone, made.exclude(decision__delivery__state=Delivery.State.UNDONE).count()
 
 
 def sweep_batches() -> None:

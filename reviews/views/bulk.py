@@ -110,7 +110,8 @@ def _until(request: PageRequest) -> datetime:
 
 def _claimed(request: PageRequest, batch: Batch, query: Query) -> HttpResponse:
     """Claims move without a preview; what could not be moved is shown."""
-    services.commit_batch(batch=batch, is_awaited=True)
+    services.begin_batch(batch=batch)
+    services.run_batch(batch=batch)
     page = BatchPage(batch, request.user)
     if page.failed:
         return redirect("reviews:batch", batch.pk)
