@@ -129,6 +129,8 @@ RUN_ATTEMPTS = env_int("RUN_ATTEMPTS", 3)
 RECURSION_LIMIT = env_int("RECURSION_LIMIT", 100)  # supersteps a run may take
 STOP_GRACE = env_int("HITL_STOP_GRACE", 20)  # seconds running runs get on SIGTERM
 EVENT_RETENTION = env_int("EVENT_RETENTION", 24 * 3600)  # seconds the events of a run are kept
+WEBHOOK_SECRET = os.environ.get("HITL_WEBHOOK_SECRET", "")  # signs the calls to clients' webhooks
+WEBHOOK_HOSTS = env_list("HITL_WEBHOOK_HOSTS")  # may be called though they are on a private network
 PAGE_UNDO_SECONDS = env_int("HITL_PAGE_UNDO", 5)  # seconds a decision made on a page can be undone
 RESUME_MODE = env_choice("HITL_RESUME_MODE", "strict", ("strict", "compatible"))
 API_AUTH = env_choice("HITL_API_AUTH", "key", ("key", "none"))
@@ -191,6 +193,7 @@ TEMPLATES = [
     }
 ]
 LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English")]  # those with a whole catalogue in locale/: no page speaks two
 TIME_ZONE = "UTC"
 USE_TZ = True
 LOCALE_PATHS = [BASE_DIR / "locale"]

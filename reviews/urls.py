@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from reviews.views import bulk, me, tasks
+from reviews.views import audit, bulk, keys, me, members, tasks
 
 app_name = "reviews"
 
@@ -24,4 +24,26 @@ urlpatterns = [
     path("tasks/<int:pk>/repair/", tasks.repair, name="repair"),
     path("tasks/<int:pk>/accept/", tasks.accept, name="accept"),
     path("theme/", me.theme, name="theme"),
+    path("me/", me.me, name="me"),
+    path("me/password/", me.password, name="password"),
+    path("me/logins/end/", me.end_logins, name="end_logins"),
+    path("me/logins/<int:pk>/end/", me.end_login, name="end_login"),
+    path("me/keys/", keys.own_keys, name="own_keys"),
+    path("me/keys/<int:pk>/revoke/", keys.revoke_own, name="revoke_own_key"),
+    path(
+        "password/<uidb64>/<token>/",
+        me.ChoosePassword.as_view(),
+        name="choose_password",
+    ),
+    path("settings/members/", members.members, name="members"),
+    path("settings/members/invite/", members.invite, name="invite"),
+    path("settings/members/<int:pk>/", members.member, name="member"),
+    path("settings/members/<int:pk>/link/", members.link, name="password_link"),
+    path("settings/queues/", members.queues, name="queues"),
+    path("settings/queues/<int:pk>/", members.queue, name="queue"),
+    path("settings/keys/", keys.keys, name="keys"),
+    path("settings/keys/<int:pk>/revoke/", keys.revoke, name="revoke_key"),
+    path("audit/", audit.audit, name="audit"),
+    path("audit/verify/", audit.verify, name="audit_verify"),
+    path("audit/export/", audit.export, name="audit_export"),
 ]

@@ -49,8 +49,12 @@ class AuditEntryQuerySet(models.QuerySet["AuditEntry"]):
         """The chain as `reviews.verifier` reads it."""
         sealed = self.filter(seq__isnull=False).order_by("workspace", "seq")
         for entry in sealed.values(*verifier.SEALED, "hash").iterator():
-            at = entry["at"].astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-            yield entry | {"at": at}
+            yield entry | {"at": written(entry["at"])}
+
+
+def written(at: datetime) -> str:
+    """A moment as the seal writes it."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 class AuditEntry(models.Model):
@@ -121,3 +125,9 @@ class AuditEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.action} {self.object}"
+
+    @property
+    def exported(self) -> dict[str, Any]:
+        """The entry as `reviews.verifier` reads it."""
+        row = {name: getattr(self, name) for name in (*verifier.SEALED, "hash")}
+        return row | {"at": written(self.at)}

@@ -12,10 +12,8 @@ from reviews.services import audit
 
 
 @transaction.atomic
-def open_login(
-    *, user: User, session_key: str, browser: str, address: str, is_new: bool = True
-) -> None:
-    """Remember a browser that signed in; `is_new` is False where only its session's name is."""
+def open_login(*, user: User, session_key: str, browser: str, address: str) -> None:
+    """Remember a browser that signed in."""
     Login.objects.update_or_create(
         session_id=session_key,
         defaults={
@@ -24,8 +22,13 @@ def open_login(
             "address": address[:45],
         },
     )
-    if is_new:
-        _note("opened", user, address)
+    _note("opened", user, address)
+
+
+def keep_login(*, login: Login, session_key: str) -> None:
+    """A browser's session has another name now, and its old one took the login with it."""
+    login.pk, login.session_id = None, session_key
+    login.save(force_insert=True)
 
 
 def refuse_login(*, username: str, address: str) -> None:

@@ -11,6 +11,7 @@ from django.contrib.auth.models import User
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils.timezone import override
 from django.views.decorators.cache import never_cache
@@ -18,7 +19,7 @@ from django.views.decorators.vary import vary_on_headers
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
-from reviews.inbox import counts
+from reviews.inbox import Inbox, counts
 from reviews.models import Login, Preferences
 from reviews.sending import sending_by
 
@@ -33,14 +34,14 @@ class PageRequest(HttpRequest):
     preferences: Preferences
 
 
-View = Callable[Concatenate[PageRequest, P], HttpResponse]
+View = Callable[Concatenate[PageRequest, P], HttpResponseBase]
 
 
 def for_people(view: View[P]) -> View[P]:
     """A view for signed-in people; what it answers is never stored by a browser."""
 
     @wraps(view)
-    def guarded(request: PageRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+    def guarded(request: PageRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         if request.user.is_authenticated:
             return _in_their_way(partial(view, request, *args, **kwargs), request)
         if request.htmx:  # a login page must not land inside a list
@@ -56,7 +57,7 @@ def for_admins(view: View[P]) -> View[P]:
     """A view for those who administer; other people get 403."""
 
     @wraps(view)
-    def guarded(request: PageRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+    def guarded(request: PageRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         if not request.user.is_staff:
             raise PermissionDenied
         return view(request, *args, **kwargs)
@@ -64,7 +65,7 @@ def for_admins(view: View[P]) -> View[P]:
     return for_people(guarded)
 
 
-def _in_their_way(answer: Callable[[], HttpResponse], request: PageRequest) -> HttpResponse:
+def _in_their_way(answer: Callable[[], HttpResponseBase], request: PageRequest) -> HttpResponseBase:
     """An answer in somebody's timezone and density; and a note that they were here."""
     request.preferences = Preferences.objects.of(request.user)
     Login.objects.seen(request.session.session_key)
@@ -76,8 +77,9 @@ def render_page(
     request: PageRequest, template: str, *, section: str = "", status: int = 200, **context: Any
 ) -> HttpResponse:
     """A page, or a part of one, in the console's frame; `section` is lit in the navigation."""
+    listed: Inbox | None = context.get("inbox")
     frame = {
-        "counts": counts(request.user),
+        "counts": listed.counts if listed else counts(request.user),
         "section": section,
         "sending": partial(sending_by, request.user),
     }

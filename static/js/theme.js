@@ -9,8 +9,9 @@ document.addEventListener("submit", (event) => {
   const root = document.documentElement;
   if (submitter.value === "system") delete root.dataset.theme;
   else root.dataset.theme = submitter.value;
-  document.cookie = `theme=${submitter.value}; path=/; max-age=${YEAR}; samesite=lax`;
-  for (const button of submitter.form.elements) {
-    if (button.name === "theme") button.setAttribute("aria-pressed", String(button === submitter));
+  const isSafe = location.protocol === "https:" ? "; secure" : "";
+  document.cookie = `theme=${submitter.value}; path=/; max-age=${YEAR}; samesite=lax${isSafe}`;
+  for (const button of document.querySelectorAll("button[name=theme]")) {
+    button.setAttribute("aria-pressed", String(button.value === submitter.value));
   }
 });
