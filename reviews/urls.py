@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from django.urls import path
 
-from reviews.views import audit, bulk, keys, me, members, tasks
+from reviews.views import audit, bulk, keys, lists, me, members, tasks
 
 app_name = "reviews"
 
 urlpatterns = [
-    path("", tasks.home, name="home"),
-    path("inbox/", tasks.inbox, name="inbox"),
+    path("", lists.home, name="home"),
+    path("inbox/", lists.inbox, name="inbox"),
+    path("inbox/suggest/", lists.suggest, name="suggest"),
+    path("views/", lists.save, name="save"),
+    path("views/<int:pk>/", lists.saved, name="saved"),
+    path("views/<int:pk>/change/", lists.change, name="change-view"),
+    path("views/<int:pk>/delete/", lists.delete, name="delete-view"),
     path("tasks/bulk/", bulk.select, name="bulk"),
     path("tasks/bulk/<int:batch>/", bulk.batch, name="batch"),
     path("tasks/bulk/<int:batch>/commit/", bulk.commit, name="batch-commit"),
@@ -20,6 +25,9 @@ urlpatterns = [
     path("tasks/<int:pk>/preview/", tasks.preview, name="preview"),
     path("tasks/<int:pk>/claim/", tasks.claim, name="claim"),
     path("tasks/<int:pk>/release/", tasks.release, name="release"),
+    path("tasks/<int:pk>/unread/", lists.unread, name="unread"),
+    path("tasks/<int:pk>/watch/", lists.watch, name="watch"),
+    path("tasks/<int:pk>/snooze/", lists.snooze, name="snooze"),
     path("tasks/<int:pk>/undo/", tasks.undo, name="undo"),
     path("tasks/<int:pk>/repair/", tasks.repair, name="repair"),
     path("tasks/<int:pk>/accept/", tasks.accept, name="accept"),

@@ -1,4 +1,4 @@
-"""The inbox and its tasks: read, decided, undone, repaired."""
+"""Tasks: read, decided, undone, repaired."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functools import partial
 
 from django.contrib import messages
 from django.http import HttpResponse, HttpResponseBadRequest
-from django.shortcuts import redirect, resolve_url
+from django.shortcuts import resolve_url
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 from django_htmx.http import reswap, retarget
@@ -34,31 +34,10 @@ from reviews.views.pages import PageRequest, for_people
 
 @for_people
 @require_GET
-def home(request: PageRequest) -> HttpResponse:
-    return redirect("reviews:inbox")
-
-
-@for_people
-@require_GET
-def inbox(request: PageRequest) -> HttpResponse:
-    """The list, with one task open beside it if the address names one."""
-    query = Query.of(request.GET)
-    page = None
-    if request.htmx.target != "list" and request.GET.get("task", "").isdecimal():
-        page = TaskPage(find_task(request, int(request.GET["task"])), request.user, query)
-    template = "reviews/inbox.html"
-    if request.htmx.target == "list":
-        template = "reviews/_inbox_refresh.html"
-    elif request.htmx.target == "task":
-        template = "reviews/_task_fragment.html"
-    return rendered(request, template, query=query, page=page)
-
-
-@for_people
-@require_GET
 def task(request: PageRequest, pk: int) -> HttpResponse:
     """One task on a page of its own."""
     page = TaskPage(find_task(request, pk), request.user)
+    services.mark_read(task=page.task, person=request.user)
     is_fragment = request.htmx.target == "task"
     template = "reviews/_task_fragment.html" if is_fragment else "reviews/task.html"
     return rendered(request, template, page=page)

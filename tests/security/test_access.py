@@ -52,6 +52,11 @@ def page(person: str, method: str, with_id: bool) -> set[int] | None:
     return {404, 405} if with_id and person == "omar" else None
 
 
+def view(person: str, method: str, with_id: bool) -> set[int] | None:
+    """Signed-in people; the view asked for here is not theirs, so nobody has it."""
+    return page(person, method, False) or {404}
+
+
 def breakpoints(person: str, method: str, with_id: bool) -> set[int] | None:
     """Keys for runs see where runs stop; only an admin's key changes it."""
     is_kept_out = method != "GET" and person == "key runs"
@@ -115,6 +120,11 @@ RULES: dict[str, tuple[Codes, str]] = {
     "(?:assistants|breakpoints|threads|runs|store|ok|info|metrics)(?:/.*)?": (public, "GET POST"),
     "": (page, "GET"),
     "inbox/": (page, "GET"),
+    "inbox/suggest/": (page, "GET"),
+    "views/": (page, "POST"),
+    "views/<int:pk>/": (view, "GET"),
+    "views/<int:pk>/change/": (view, "POST"),
+    "views/<int:pk>/delete/": (view, "POST"),
     "tasks/bulk/": (page, "GET POST"),
     "tasks/bulk/<int:batch>/": (page, "GET POST"),
     "tasks/bulk/<int:batch>/commit/": (page, "GET POST"),
@@ -126,6 +136,9 @@ RULES: dict[str, tuple[Codes, str]] = {
     f"{TASK}/preview/": (page, "GET POST"),
     f"{TASK}/claim/": (page, "GET POST"),
     f"{TASK}/release/": (page, "GET POST"),
+    f"{TASK}/unread/": (page, "GET POST"),
+    f"{TASK}/watch/": (page, "GET POST"),
+    f"{TASK}/snooze/": (page, "GET POST"),
     f"{TASK}/undo/": (page, "GET POST"),
     f"{TASK}/repair/": (page, "GET POST"),
     f"{TASK}/accept/": (page, "GET POST"),
