@@ -45,4 +45,4 @@ class PresenceForm(forms.Form):
 class CommentForm(forms.Form):
     """What a reviewer says to the others."""
 
-    text = forms.CharField(max_length=4_000)
+    said = forms.CharField(max_length=4_000)

@@ -119,10 +119,10 @@ def comments(request: PageRequest, pk: int) -> HttpResponse:
     if request.method == "POST":
         form = CommentForm(request.POST)
         if form.is_valid():
-            text = form.cleaned_data["text"]
+            text = form.cleaned_data["said"]
             services.add_comment(task=page.task, author=request.user, text=text)
         else:
-            status, page.work.said = 422, request.POST.get("text", "")
+            status, page.work.said = 422, request.POST.get("said", "")
             page.work.problem = _("Say something, in 4,000 characters at most.")
     if request.htmx:
         context = {"task": page.task, "task_page": page}

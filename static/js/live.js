@@ -1,9 +1,11 @@
 // The socket: it says that something changed, never what. Pages hear it as a "live" event on the
-// document, with `task` when one task is meant and without when anything may have been missed.
+// document, with `task` when one task is meant and without when anything may have been missed; who
+// looks at a task they hear as "presence", and that their login is over as "signed-out".
 
 const FIRST_WAIT = 1_000;
 const LONGEST_WAIT = 30_000;
 const SAY_SO_AFTER = 8_000;
+const SIGNED_OUT = 4003;
 const root = document.documentElement;
 
 let failures = 0;
@@ -11,7 +13,8 @@ let retry = null;
 let complaint = null;
 
 function announce(detail) {
-  document.dispatchEvent(new CustomEvent("live", { detail }));
+  const kind = detail.here ? "presence" : "live";
+  document.dispatchEvent(new CustomEvent(kind, { detail }));
 }
 
 function showLost(isLost) {
@@ -28,8 +31,9 @@ function opened() {
   announce({}); // whatever was signalled while nobody listened
 }
 
-function closed() {
+function closed({ code }) {
   root.dataset.live = "off";
+  if (code === SIGNED_OUT) document.dispatchEvent(new CustomEvent("signed-out"));
   complaint ??= setTimeout(showLost, SAY_SO_AFTER, true);
   const ceiling = Math.min(FIRST_WAIT * 2 ** failures, LONGEST_WAIT);
   failures += 1;

@@ -192,7 +192,7 @@ def test_nobody_sends_past_the_claim_of_another(rosa: User, queue: Group, asked:
 
     refused = browser_of(olga).post(url("decide", task), {"text": "mine"}, headers=HTMX)
     assert refused.status_code == 409
-    assert "Rosa has claimed this task." in words(refused)
+    assert "Rosa claimed this task while you were editing." in words(refused)
     assert ">\nmine</textarea>" in words(refused)
     assert not Decision.objects.filter(task=task).exists()
 
