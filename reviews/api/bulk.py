@@ -47,7 +47,7 @@ class SharedVerdictSerializer(serializers.Serializer[Any]):
 class BatchSerializer(serializers.Serializer[Any]):
     """Several tasks and one verdict."""
 
-    tasks = ChosenSerializer(many=True, allow_empty=False, max_length=bulk.CAP)
+    tasks = ChosenSerializer(many=True, allow_empty=False)
     verdict = SharedVerdictSerializer()
     comment = serializers.CharField(
         required=False, allow_blank=True, default="", help_text="between people: no agent sees it"
@@ -56,6 +56,8 @@ class BatchSerializer(serializers.Serializer[Any]):
     def validate_tasks(self, tasks: list[dict[str, Any]]) -> list[dict[str, Any]]:
         if len({chosen["task"] for chosen in tasks}) < len(tasks):
             raise serializers.ValidationError("Each task once.")
+        if len(tasks) > bulk.CAP:
+            raise serializers.ValidationError(f"At most {bulk.CAP} tasks.")
         return tasks
 
 
