@@ -2,53 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from django.http import QueryDict
-from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
-from django.utils.translation import gettext as _
 
 from reviews import payloads
-from reviews.form_parts import Card, Wrong, control_id
 from reviews.inbox import Query, neighbours
-from reviews.models import Decision, Delivery, ReviewTask
-from reviews.payloads import Action, AnswerRefused, Field, Kind
-from reviews.payloads.forms import PREFILL_KEYS
+from reviews.models import Delivery, ReviewTask
 from reviews.sending import Sending, sending_of
+from reviews.surroundings import Surroundings
+from reviews.task_form import TaskForm
+from reviews.work_page import Work, text_of
 from runs import services as runs
 from runs.models import Run
 
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
-
 RAW_LIMIT = 64 * 1024
-CONVERSATION = ("messages",)
-MODES = ("json", "text", "option")
 GIVEN_BACK = (Delivery.State.UNDONE, Delivery.State.REFUSED)
 
 
 @dataclass
-class TaskPage:
-    """What the task's templates read; `posted` is the form as it was sent, if it was."""
+class TaskPage(TaskForm):
+    """What the task's templates read."""
 
-    task: ReviewTask
-    user: User
-    query: Query | None = None  # of the list beside it; none on the task's own page
-    posted: QueryDict | None = None
-    refused: AnswerRefused | None = None
-    problem: str = ""  # a refusal that is not about the answer
     notice: str = ""  # why something else than a decision was refused
     is_late: bool = False  # somebody was faster: what was posted has to be kept
     idempotency_key: str = field(default_factory=lambda: str(uuid4()))
 
     def __post_init__(self) -> None:
         if self.posted is None:
-            self.posted = self._recalled()
+            self.posted = self.work.form or self._recalled()
 
     def _recalled(self) -> QueryDict | None:
         """The form of the answer this reviewer gave before, when it came back unused."""
@@ -57,15 +42,12 @@ class TaskPage:
             return None
         if last.delivery.state not in GIVEN_BACK:
             return None
-        form = QueryDict(mutable=True)
-        for name, values in payloads.form_of_answer(self.asked, last.value).items():
-            form.setlist(name, values)
-        form["comment"] = last.comment
-        return form
+        return self.as_given(last)
 
-    @property
-    def is_open(self) -> bool:
-        return self.task.is_open
+    @cached_property
+    def work(self) -> Work:
+        """Who else is at the task, and what this person has in hand for it."""
+        return Work(self.task, self.user)
 
     @property
     def is_mine(self) -> bool:
@@ -81,6 +63,12 @@ class TaskPage:
         return self.posted is not None
 
     @property
+    def has_other_holder(self) -> bool:
+        """Whether somebody claimed or left the task since the form was drawn."""
+        holder = self.task.holder
+        return self.typed("holder") != (str(holder.pk) if holder else "")
+
+    @property
     def has_changed(self) -> bool:
         """Whether the form was filled in for another edition of the request."""
         seen = self.typed("seen")
@@ -92,6 +80,11 @@ class TaskPage:
         if not self.is_open or self.task.interrupt is None:
             return ""
         return runs.problem_of(self.task.interrupt)
+
+    @cached_property
+    def around(self) -> Surroundings:
+        """What else is known of the task's pause and its thread."""
+        return Surroundings(self.task, self.user)
 
     @property
     def is_graph_changed(self) -> bool:
@@ -124,196 +117,7 @@ class TaskPage:
     def next_url(self) -> str:
         return self.url_of(self._neighbours[1]) if self._neighbours[1] else ""
 
-    # -- the question ----------------------------------------------------------------------------
-
-    @cached_property
-    def asked(self) -> payloads.Asked:
-        return self.task.asked
-
-    @property
-    def shape(self) -> str:
-        return self.asked.shape.value
-
-    @cached_property
-    def text(self) -> payloads.Text | None:
-        return payloads.text_of(self.asked)
-
-    @cached_property
-    def question(self) -> payloads.Question | None:
-        return payloads.question_of(self.asked)
-
-    @property
-    def context(self) -> dict[str, Any]:
-        """What the agent sent beside what it asks."""
-        spoken = self.text or self.question
-        context = spoken.context if spoken else {}
-        shown = PREFILL_KEYS if self.shape == "f" else ()  # the form shows these
-        return {key: item for key, item in context.items() if key not in shown}
-
-    @property
-    def has_unseen(self) -> bool:
-        """Whether the text to revise holds characters that a text box cannot show."""
-        text = self.text.text if self.text else ""
-        return payloads.visible(text) != text
-
-    @property
-    def state(self) -> dict[str, Any]:
-        """A breakpoint's state by channel, without the conversation."""
-        state = self.asked.state or {}
-        return {key: item for key, item in state.items() if key not in CONVERSATION}
-
-    @property
-    def messages(self) -> list[dict[str, Any]]:
-        """The conversation in a breakpoint's state."""
-        found = (self.asked.state or {}).get("messages")
-        return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
-
-    @cached_property
-    def raw(self) -> str:
-        """The request as the graph sent it, whole."""
-        return payloads.json_text(self.task.value)
-
-    @property
-    def raw_size(self) -> str:
-        return filesizeformat(len(self.raw.encode()))
-
-    # -- the form ----------------------------------------------------------------------------------
-
-    def typed(self, name: str, default: str = "") -> str:
-        """A control's text: as posted, else as the agent proposed it."""
-        return self.posted.get(name, default) if self.posted is not None else default
-
-    @property
-    def typed_text(self) -> str:
-        return self.typed("text", self.text.text if self.text else "")
-
-    @property
-    def typed_json(self) -> str:
-        return self.typed("json")
-
-    @property
-    def chosen_option(self) -> str:
-        return self.typed("option")
-
-    @property
-    def comment(self) -> str:
-        return self.typed("comment")
-
-    @property
-    def whole_json(self) -> str:
-        """What the JSON mode begins with."""
-        if self.typed_json:
-            return self.typed_json
-        return payloads.json_text(self.asked.value) if self.shape == "a3" else ""
-
-    @cached_property
-    def fields(self) -> tuple[Field, ...]:
-        return self._refilled(payloads.fields_of(self.asked), "/value")
-
-    @cached_property
-    def cards(self) -> list[Card]:
-        return [self._card(action) for action in payloads.actions_of(self.asked)]
-
-    def _card(self, action: Action) -> Card:
-        at = f"/actions/{action.position}"
-        errors = self.refused.under(at) if self.refused else {}
-        return Card(
-            action=action,
-            fields=self._refilled(action.fields, f"{at}/args"),
-            kind=self.typed(f"action-{action.position}-kind"),
-            message=self.typed(f"action-{action.position}-message"),
-            error=errors.get("/kind", "") or errors.get("", ""),
-            message_error=errors.get("/message", ""),
-        )
-
-    def _refilled(self, fields: tuple[Field, ...], at: str) -> tuple[Field, ...]:
-        if self.posted is None:
-            return fields
-        errors = self.refused.under(at) if self.refused else {}
-        return payloads.refill(fields, self.posted, errors)
-
-    @property
-    def common_kinds(self) -> list[str]:
-        """What may be said of all actions at once; nothing for a single one."""
-        if len(self.cards) < 2:
-            return []
-        kinds = (Kind.APPROVE, Kind.REJECT)
-        return [str(k) for k in kinds if all(k in card.action.allowed for card in self.cards)]
-
-    @property
-    def errors(self) -> list[Wrong]:
-        """The error summary, each line with the way to its control."""
-        if self.problem:
-            return [Wrong(self.problem)]
-        if self.refused is None:
-            return []
-        known = dict(self._known_places())
-        return [
-            replace(known.get(error.pointer, Wrong("")), message=error.message)
-            for error in self.refused.errors
-        ]
-
-    def _known_places(self) -> Iterator[tuple[str, Wrong]]:
-        for item in _leaves(self.fields):
-            yield f"/value{item.pointer}", Wrong("", item.label, control_id(item.name))
-        for card in self.cards:
-            at, name = f"/actions/{card.action.position}", card.action.name
-            for part in ("kind", "message"):
-                anchor = control_id(f"action-{card.action.position}-{part}")
-                yield f"{at}/{part}", Wrong("", payloads.one_line(name, 60), anchor)
-            for item in _leaves(card.fields):
-                yield f"{at}/args{item.pointer}", Wrong("", item.label, control_id(item.name))
-        yield "/value", Wrong("", _("Answer"), "answer")
-
-    # -- what the graph will receive: the code path of `decide` ------------------------------------
-
-    @cached_property
-    def _answer(self) -> tuple[Any, str]:
-        data = self.posted if self.posted is not None else self._untouched
-        try:
-            verdict = payloads.verdict_from_form(self.asked, data)
-            return payloads.answer_value(self.asked, verdict), ""
-        except AnswerRefused as refused:
-            return None, "; ".join(error.message for error in refused.errors[:3])
-
-    @property
-    def _untouched(self) -> dict[str, str]:
-        """The form before anybody touched it."""
-        if self.text:
-            return {"text": self.text.text}
-        if self.shape == "a3":
-            return {"kind": Kind.APPROVE}
-        return {"kind": Kind.CONTINUE} if self.shape == "e" else {}
-
-    @property
-    def receives(self) -> str:
-        """The value to resume with, as JSON."""
-        if not self.is_open:
-            return payloads.json_text(self.decision.value) if self.decision else ""
-        return payloads.json_text(self._answer[0])
-
-    @property
-    def missing(self) -> str:
-        """Why there is nothing to send yet."""
-        if not self.is_open or not self._answer[1]:
-            return ""
-        if self.posted is None:
-            return _("Nothing yet: answer first.")
-        return _("Nothing yet. %s") % self._answer[1]
-
     # -- what was decided ---------------------------------------------------------------------
-
-    @cached_property
-    def decisions(self) -> list[Decision]:
-        """Everything anybody decided here, newest first."""
-        rows = self.task.decisions.select_related("reviewer", "delivery")
-        return list(rows.order_by("-created_at", "-pk"))
-
-    @cached_property
-    def decision(self) -> Decision | None:
-        """The decision the task was closed by."""
-        standing = (row for row in self.decisions if row.delivery.state not in Delivery.VOID)
-        return next(standing, None)
 
     @property
     def was_given_back(self) -> bool:
@@ -355,29 +159,8 @@ class TaskPage:
         return visible.filter(pk=self.task.superseded_by_id).first()
 
     @property
-    def edits(self) -> list[payloads.Edit]:
-        """Where the decision changed what the agent proposed."""
-        return payloads.edits(self.asked, self.decision.value) if self.decision else []
-
-    @property
     def draft(self) -> str:
-        """What somebody typed who came too late."""
-        if self.posted is None or not self.is_late:
+        """What this person typed, on a task that somebody else closed."""
+        if self.posted is None or self.is_open:
             return ""
-        if self._late_value:
-            return self._late_value
-        names = [name for name in self.posted if name.startswith(("action-", "field:", *MODES))]
-        return "\n".join(filter(None, (str(self.posted[name]) for name in names)))
-
-    @property
-    def _late_value(self) -> str:
-        value, problem = self._answer
-        if problem or value is None:
-            return ""
-        return value if isinstance(value, str) else payloads.json_text(value)
-
-
-def _leaves(fields: tuple[Field, ...]) -> Iterator[Field]:
-    for item in fields:
-        yield item
-        yield from _leaves(item.fields)
+        return text_of(self.asked, self.posted)

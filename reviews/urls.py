@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from reviews.views import audit, bulk, keys, lists, me, members, tasks
+from reviews.views import audit, bulk, keys, lists, me, members, raw, runs, tasks, threads, work
 
 app_name = "reviews"
 
@@ -21,16 +21,38 @@ urlpatterns = [
     path("tasks/bulk/<int:batch>/commit/", bulk.commit, name="batch-commit"),
     path("tasks/bulk/<int:batch>/undo/", bulk.undo, name="batch-undo"),
     path("tasks/<int:pk>/", tasks.task, name="task"),
+    path("tasks/<int:pk>/raw/", raw.raw, name="raw"),
+    path("tasks/<int:pk>/raw/download/", raw.download, name="raw-download"),
     path("tasks/<int:pk>/decide/", tasks.decide, name="decide"),
     path("tasks/<int:pk>/preview/", tasks.preview, name="preview"),
-    path("tasks/<int:pk>/claim/", tasks.claim, name="claim"),
-    path("tasks/<int:pk>/release/", tasks.release, name="release"),
+    path("tasks/<int:pk>/claim/", work.claim, name="claim"),
+    path("tasks/<int:pk>/release/", work.release, name="release"),
+    path("tasks/<int:pk>/take-over/", work.take_over, name="take_over"),
+    path("tasks/<int:pk>/hand-over/", work.hand_over, name="hand_over"),
+    path("tasks/<int:pk>/draft/", work.save_draft, name="save_draft"),
+    path("tasks/<int:pk>/draft/discard/", work.discard_draft, name="discard_draft"),
+    path("tasks/<int:pk>/draft/give/", work.give_draft, name="give_draft"),
+    path("tasks/<int:pk>/draft/<int:draft_pk>/take/", work.take_draft, name="take_draft"),
+    path("tasks/<int:pk>/comments/", work.comments, name="comments"),
+    path("tasks/<int:pk>/presence/", work.presence, name="presence"),
     path("tasks/<int:pk>/unread/", lists.unread, name="unread"),
     path("tasks/<int:pk>/watch/", lists.watch, name="watch"),
     path("tasks/<int:pk>/snooze/", lists.snooze, name="snooze"),
     path("tasks/<int:pk>/undo/", tasks.undo, name="undo"),
     path("tasks/<int:pk>/repair/", tasks.repair, name="repair"),
     path("tasks/<int:pk>/accept/", tasks.accept, name="accept"),
+    path("agents/threads/", threads.threads, name="threads"),
+    path("agents/threads/<uuid:thread_id>/", threads.thread, name="thread"),
+    path("agents/threads/<uuid:thread_id>/fork/", threads.fork, name="fork"),
+    path(
+        "agents/threads/<uuid:thread_id>/checkpoints/<uuid:checkpoint_id>/",
+        threads.checkpoint,
+        name="checkpoint",
+    ),
+    path("agents/runs/", runs.runs, name="runs"),
+    path("agents/runs/<uuid:run_id>/", runs.run, name="run"),
+    path("agents/runs/<uuid:run_id>/cancel/", runs.cancel_run, name="cancel-run"),
+    path("agents/assistants/<uuid:assistant_id>/start/", runs.start_run, name="start-run"),
     path("theme/", me.theme, name="theme"),
     path("me/", me.me, name="me"),
     path("me/password/", me.password, name="password"),

@@ -18,6 +18,7 @@ Reading
 Deciding
     Kind, allowed_verdicts(asked)
     form_of_answer(asked, value)        what a form posted for that answer
+    posted_update(asked, data)          what a form changes in a state
     verdict_from_form(asked, data)      {"kind", "value"} or {"actions": [{kind, args, message}]}
     answer_value(asked, verdict) -> Any     the value to resume with; e: the state update
     read_answer(asked, value) -> Kind       what a raw resume value amounts to, validated
@@ -44,7 +45,7 @@ from reviews.payloads.fields import Blank, Control, Field, Option
 from reviews.payloads.forms import fields_of, refill
 from reviews.payloads.recalled import form_of_answer
 from reviews.payloads.shapes import Asked, Shape, shape_of
-from reviews.payloads.state import Channel, channels_of
+from reviews.payloads.state import Channel, channels_of, posted_update
 from reviews.payloads.titles import fact_of, summary_of, title_of
 from reviews.payloads.verdicts import verdict_from_form
 from reviews.payloads.wording import excerpt, json_text, one_line, visible
@@ -75,6 +76,7 @@ __all__ = [
     "form_of_answer",
     "json_text",
     "one_line",
+    "posted_update",
     "question_of",
     "read_answer",
     "refill",

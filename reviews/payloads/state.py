@@ -13,7 +13,7 @@ from typing import Any
 
 from reviews.payloads.bounds import AnswerRefused, check_json, refuse, same_json, step
 from reviews.payloads.fields import Blank, Control, Field, json_box, leaf, list_type, options_of
-from reviews.payloads.posted import OMITTED, Posted, Reader, first
+from reviews.payloads.posted import OMITTED, Reader, first, values_of
 from reviews.payloads.shapes import Asked, is_nameable
 
 OVERWRITE = "__overwrite__"
@@ -94,8 +94,9 @@ def _addition(pointer: str, label: str, reducer: str, value: Any) -> Field:
 # -- writing -----------------------------------------------------------------------------------
 
 
-def posted_update(asked: Asked, posted: Posted) -> dict[str, Any]:
+def posted_update(asked: Asked, data: Any) -> dict[str, Any]:
     """What a form changes in the state; empty if it was left as it was."""
+    posted = values_of(data)
     reader = Reader(posted, "/value")
     update: dict[str, Any] = {}
     for channel in channels_of(asked):

@@ -274,6 +274,7 @@ def verdict_word(decision: Decision) -> str:
         "respond": _("answered"),
         "reject": _("rejected"),
         "continue": _("continued"),
+        "skip": _("skipped the node"),
         "stop": _("stopped the run"),
         "retry": _("retried with this answer"),
         "ask_again": _("asked again"),

@@ -121,12 +121,44 @@ function addRow(button) {
   form().dispatchEvent(new Event("change", { bubbles: true }));
 }
 
+// A box of JSON says whether it can be read as such, while it is typed into.
+function judgeJson(within) {
+  for (const line of within.querySelectorAll("[data-json-line]")) {
+    const { value } = line.parentElement.querySelector("textarea");
+    let isGood = true;
+    try {
+      JSON.parse(value);
+    } catch {
+      isGood = false;
+    }
+    const said = isGood ? line.dataset.good : line.dataset.bad;
+    line.textContent = value.trim() ? said : "";
+    line.classList.toggle("is-bad", !isGood);
+  }
+}
+
+// At a breakpoint the chord does what the form says: with changes, they are written first.
+function nameTheWay(within, bar) {
+  const editor = within.querySelector("[data-state]");
+  const go = bar.querySelector("[data-primary][name=kind]");
+  if (!editor || !go) return;
+  const typed = [...editor.querySelectorAll("textarea, input:not([name^='how:'])")];
+  const isEdited =
+    page.getElementById("receives").dataset.way === "edit" ||
+    typed.some((control) => control.checkVisibility() && isChanged(control));
+  go.value = isEdited ? "edit" : "continue";
+  const words = [...go.childNodes].find((node) => node.nodeType === Node.TEXT_NODE && node.data.trim());
+  if (words) words.data = `${isEdited ? editor.dataset.edit : editor.dataset.continue} `;
+}
+
 function update() {
   const within = form();
   const bar = page.getElementById("decide");
   if (!within || !bar) return;
   showModes(within);
   markEdited(within);
+  judgeJson(within);
+  nameTheWay(within, bar);
   countActions(within, bar);
   const label = bar.querySelector("[data-when-edited]");
   const text = within.querySelector("[data-compare] textarea");
@@ -137,20 +169,33 @@ function update() {
   }
 }
 
-async function begin() {
+async function compareTexts() {
+  const compared = page.querySelector("#task [data-compare]");
+  if (compared) (await import("./diff.js")).compare(compared);
+}
+
+function begin() {
   const within = form();
-  if (!within) return showUnsent();
+  if (!within) {
+    showUnsent();
+    return compareTexts();
+  }
   restoreDraft(within);
   for (const hidden of within.querySelectorAll("[data-scripted]")) hidden.hidden = false;
   update();
-  const compared = within.querySelector("[data-compare]");
-  if (compared) (await import("./diff.js")).compare(compared);
-  return undefined;
+  return compareTexts();
 }
 
 function chooseAll(kind) {
   for (const radio of form().querySelectorAll(`.seg [value="${kind}"]`)) radio.checked = true;
   form().dispatchEvent(new Event("change", { bubbles: true }));
+}
+
+function fillIn(words) {
+  const box = page.getElementById("text");
+  box.value = words;
+  box.focus();
+  box.dispatchEvent(new Event("input", { bubbles: true }));
 }
 
 function tell(words) {
@@ -172,6 +217,8 @@ for (const kind of ["input", "change"]) {
 page.addEventListener("click", (event) => {
   const all = event.target.closest("[data-all]");
   if (all) chooseAll(all.dataset.all);
+  const offered = event.target.closest("[data-fill]");
+  if (offered) fillIn(offered.dataset.fill);
   const add = event.target.closest("[data-add-row]");
   if (add) addRow(add);
   const removed = event.target.closest("[data-remove-row]");
