@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from django.urls import path
 
-from reviews.views import audit, bulk, keys, lists, me, members, raw, runs, tasks, threads, work
+from reviews.views import (
+    audit,
+    bulk,
+    keys,
+    lists,
+    me,
+    members,
+    raw,
+    runs,
+    tasks,
+    threads,
+    walk,
+    work,
+)
 
 app_name = "reviews"
 
@@ -16,6 +29,7 @@ urlpatterns = [
     path("views/<int:pk>/", lists.saved, name="saved"),
     path("views/<int:pk>/change/", lists.change, name="change-view"),
     path("views/<int:pk>/delete/", lists.delete, name="delete-view"),
+    path("walk/", walk.walk, name="walk"),
     path("tasks/bulk/", bulk.select, name="bulk"),
     path("tasks/bulk/<int:batch>/", bulk.batch, name="batch"),
     path("tasks/bulk/<int:batch>/commit/", bulk.commit, name="batch-commit"),

@@ -27,10 +27,16 @@ def start_run(*, assistant: Assistant, given: Any, operator: User) -> Run:
         actor=operator,
         may_decide=operator.is_staff,
     )
-    details = {"thread": str(run.thread_id), "assistant": str(assistant.pk)}
-    details["input"] = digest_of(given)
     audit.record(
-        action="run.started", object=f"run:{run.pk}", actor=operator, via=PAGE, details=details
+        action="run.started",
+        object=f"run:{run.pk}",
+        actor=operator,
+        via=PAGE,
+        details={
+            "thread": str(run.thread_id),
+            "assistant": str(assistant.pk),
+            "input": digest_of(given),
+        },
     )
     return run
 
@@ -61,13 +67,16 @@ def fork_thread(
         actor=operator,
         may_decide=operator.is_staff,
     )
-    details = {"checkpoint": checkpoint_id, "run": str(run.pk), "branch": branch}
-    details["values"] = {name: digest_of(value) for name, value in values.items()}
     audit.record(
         action="thread.forked",
         object=f"thread:{thread.pk}",
         actor=operator,
         via=PAGE,
-        details=details,
+        details={
+            "checkpoint": checkpoint_id,
+            "run": str(run.pk),
+            "branch": branch,
+            "values": {name: digest_of(value) for name, value in values.items()},
+        },
     )
     return run

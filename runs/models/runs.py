@@ -23,6 +23,10 @@ class RunQuerySet(models.QuerySet["Run"]):
     def on(self, thread_id: UUID) -> RunQuerySet:
         return self.filter(thread_id=thread_id)
 
+    def for_list(self) -> RunQuerySet:
+        """Rows of a list: without what was asked and answered, which may be large."""
+        return self.select_related("assistant", "created_by").defer("kwargs", "output")
+
     def abandoned(self) -> RunQuerySet:
         """Running for a worker that has not been heard of for a whole lease (database clock)."""
         return self.filter(status=Run.Status.RUNNING, lease_until__lt=Now())
@@ -68,6 +72,7 @@ class Run(models.Model):
     crashes = models.PositiveSmallIntegerField(default=0)  # attempts whose worker died
     lease_until = models.DateTimeField(null=True)
     job_id = models.BigIntegerField(null=True)
+    started_at = models.DateTimeField(null=True)  # by its first attempt
     not_before = models.DateTimeField(null=True)
     created_at = models.DateTimeField(default=now, editable=False)
     updated_at = models.DateTimeField(default=now, editable=False)

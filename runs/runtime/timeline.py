@@ -124,6 +124,7 @@ def _step(row: DictRow, writes: Writes) -> Step:
     metadata = row["metadata"]
     own, before = writes.get(row["checkpoint_id"], []), writes.get(row["parent_checkpoint_id"], [])
     sent = _sent(writes.get(row["grandparent"], []))
+    sent_here = _sent(before) or sent  # a fork repeats what its parent was to run
     source, run_id = str(metadata.get("source", "")), metadata.get("run_id")
     at = datetime.fromisoformat(row["ts"])
     since = datetime.fromisoformat(row["ts_before"]) if row["ts_before"] else None
@@ -138,8 +139,8 @@ def _step(row: DictRow, writes: Writes) -> Step:
         branch=str(metadata.get("branch") or ""),
         nodes=_names(before, sent) if source == "loop" else (),
         channels=_changed(row),
-        asking=_names((w for w in own if w["channel"] == ASKED), _sent(before)),
-        failed=_names((w for w in own if w["channel"] == FAILED), _sent(before)),
+        asking=_names((w for w in own if w["channel"] == ASKED), sent_here),
+        failed=_names((w for w in own if w["channel"] == FAILED), sent_here),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from runs.runtime.timeline import Step
 from runs.services.assistants import (
     create_assistant,
     delete_assistant,
@@ -30,14 +31,23 @@ from runs.services.execution import (
     start_run,
     sweep_runs,
 )
+from runs.services.expiry import expire_threads, prune_threads
 from runs.services.forks import fork_thread
-from runs.services.histories import lineage_of, next_of, step_at, steps_of, values_at
+from runs.services.histories import (
+    input_schema,
+    lineage_of,
+    next_of,
+    step_at,
+    steps_of,
+    values_at,
+)
 from runs.services.interrupts import guard, leave_question
 from runs.services.keys import create_key, revoke_key
 from runs.services.recovery import reconcile, reconcile_thread
 from runs.services.repair import accept_graph, ask_again, retry_answer
 from runs.services.runs import (
     cancel_run,
+    cancel_runs,
     continuation_of,
     create_run,
     delete_run,
@@ -51,14 +61,24 @@ from runs.services.threads import (
     update_state,
     update_thread,
 )
+from runs.services.webhooks import (
+    check_url,
+    settle_delivery,
+    signed,
+    sweep_deliveries,
+    take_delivery,
+)
 
 __all__ = [
+    "Step",
     "accept_graph",
     "added",
     "ask_again",
     "cancel_run",
+    "cancel_runs",
     "change_breakpoints",
     "channels_of",
+    "check_url",
     "continuation_of",
     "copy_thread",
     "create_assistant",
@@ -69,6 +89,7 @@ __all__ = [
     "delete_run",
     "delete_thread",
     "discard_thread",
+    "expire_threads",
     "fail_run",
     "fork_thread",
     "get_assistant",
@@ -76,12 +97,14 @@ __all__ = [
     "graphs_with",
     "guard",
     "hand_back_run",
+    "input_schema",
     "leave_question",
     "lineage_of",
     "next_of",
     "pending_problems",
     "place_of",
     "problem_of",
+    "prune_threads",
     "reconcile",
     "reconcile_thread",
     "remove_breakpoint",
@@ -90,15 +113,19 @@ __all__ = [
     "revoke_key",
     "set_breakpoint",
     "set_latest_version",
+    "settle_delivery",
     "settle_run",
+    "signed",
     "start_run",
     "step_at",
     "steps_of",
     "stops_at_start",
     "stops_of",
+    "sweep_deliveries",
     "sweep_runs",
     "switch_breakpoint",
     "sync_assistants",
+    "take_delivery",
     "update_assistant",
     "update_state",
     "update_thread",

@@ -1,4 +1,4 @@
-"""What a thread has been through, for people: its steps, its states, what would run next."""
+"""What people read of graphs and threads: steps, states, what runs next, what a run takes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from uuid import UUID
 
 from runs import runtime
 from runs.exceptions import NotFound
-from runs.models import Thread
+from runs.models import Assistant, Thread
 from runs.runtime import forking, timeline
 from runs.runtime.timeline import Step
 
@@ -45,3 +45,9 @@ def next_of(thread: Thread, checkpoint_id: str | None = None) -> tuple[str, ...]
     if thread.graph_id is None:
         return ()
     return forking.next_nodes(thread.pk, thread.graph_id, checkpoint_id)
+
+
+def input_schema(assistant: Assistant) -> dict[str, Any] | None:
+    """What a run of an assistant takes; None where its types have no schema."""
+    found: dict[str, Any] | None = runtime.schemas(assistant.graph_id)["input_schema"]
+    return found

@@ -109,6 +109,9 @@ RULES: dict[str, tuple[Codes, str]] = {
     "threads": (runs, "POST"),
     "threads/search": (runs, "POST"),
     "threads/count": (runs, "POST"),
+    "threads/prune": (runs, "POST"),
+    f"{THREAD}/storage": (runs, "GET"),
+    f"{THREAD}/stream": (runs, "GET"),
     f"{THREAD}/state": (runs, "GET POST"),
     f"{THREAD}/state/checkpoint": (runs, "POST"),
     f"{THREAD}/state/<str:checkpoint_id>": (runs, "GET"),
@@ -124,6 +127,9 @@ RULES: dict[str, tuple[Codes, str]] = {
     f"{RUN}/cancel": (runs, "POST"),
     "runs": (runs, "POST"),
     "runs/stream": (runs, "POST"),
+    "runs/batch": (runs, "POST"),
+    "runs/cancel": (runs, "POST"),
+    "runs/<str:run_id>/stream": (runs, "GET"),
     "runs/wait": (runs, "POST"),
     "breakpoints": (breakpoints, "GET POST"),
     "breakpoints/versions": (breakpoints, "GET"),
@@ -138,6 +144,7 @@ RULES: dict[str, tuple[Codes, str]] = {
     "views/<int:pk>/": (view, "GET"),
     "views/<int:pk>/change/": (view, "POST"),
     "views/<int:pk>/delete/": (view, "POST"),
+    "walk/": (page, "GET"),
     "tasks/bulk/": (page, "GET POST"),
     "tasks/bulk/<int:batch>/": (page, "GET POST"),
     "tasks/bulk/<int:batch>/commit/": (page, "GET POST"),
@@ -152,6 +159,14 @@ RULES: dict[str, tuple[Codes, str]] = {
     f"{TASK}/unread/": (page, "GET POST"),
     f"{TASK}/watch/": (page, "GET POST"),
     f"{TASK}/snooze/": (page, "GET POST"),
+    f"{TASK}/take-over/": (page, "GET POST"),
+    f"{TASK}/hand-over/": (page, "GET POST"),
+    f"{TASK}/draft/": (page, "GET POST"),
+    f"{TASK}/draft/discard/": (page, "GET POST"),
+    f"{TASK}/draft/give/": (page, "GET POST"),
+    f"{TASK}/draft/<int:draft_pk>/take/": (page, "GET POST"),
+    f"{TASK}/comments/": (page, "GET POST"),
+    f"{TASK}/presence/": (page, "GET POST"),
     f"{TASK}/undo/": (page, "GET POST"),
     f"{TASK}/repair/": (page, "GET POST"),
     f"{TASK}/accept/": (page, "GET POST"),
@@ -177,6 +192,7 @@ RULES: dict[str, tuple[Codes, str]] = {
     "api/tasks/": (tasks, "GET"),
     "api/tasks/bulk/": (tasks, "POST"),
     f"{API_TASK}/": (tasks, "GET"),
+    "api/tasks/<int:pk>/comments/": (tasks, "GET POST"),
     f"{API_TASK}/claim/": (tasks, "POST"),
     f"{API_TASK}/decide/": (tasks, "POST"),
     f"{API_TASK}/release/": (tasks, "POST"),
@@ -351,7 +367,8 @@ def test_no_form_is_taken_from_pages_of_others(people: list[Person], paused: Pau
 
 def test_nothing_is_decided_by_an_address(people: list[Person], paused: Paused) -> None:
     (rosa,) = (person.client for person in people if person.name == "rosa")
-    for word in ("decide", "claim", "release", "undo", "repair", "accept", "preview"):
+    words = "decide claim release undo repair accept preview take-over hand-over draft presence"
+    for word in words.split():
         assert rosa.get(f"/tasks/{paused.task_id}/{word}/?kind=approve").status_code == 405
     for word in ("decide", "claim", "release", "undo"):
         assert rosa.get(f"/api/tasks/{paused.task_id}/{word}/?kind=approve").status_code == 405
