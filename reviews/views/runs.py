@@ -1,0 +1,95 @@
+"""Runs: found, watched, cancelled, started; for operators."""
+
+from __future__ import annotations
+
+from functools import wraps
+from uuid import UUID
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from reviews import services
+from reviews.operators import may_operate
+from reviews.payloads import AnswerRefused
+from reviews.run_page import RunPage, StartPage
+from reviews.thread_list import run_list
+from reviews.views.pages import P, PageRequest, View, for_people, render_page
+from runs.exceptions import RunsError
+from runs.models import Assistant, Run
+
+
+def for_operators(view: View[P]) -> View[P]:
+    """A view for those who run agents by hand; other people get 403."""
+
+    @wraps(view)
+    def guarded(request: PageRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        if not may_operate(request.user):
+            raise PermissionDenied
+        return view(request, *args, **kwargs)
+
+    return for_people(guarded)
+
+
+@for_operators
+@require_GET
+def runs(request: PageRequest) -> HttpResponse:
+    """Every run, the newest first."""
+    labels = {"": _("All"), "running": _("Running"), "pending": _("Queued"), "error": _("Failed")}
+    labels |= {"interrupted": _("Cancelled"), "timeout": _("Timed out"), "success": _("Finished")}
+    found = run_list(request.GET, labels)
+    return render_page(request, "agents/runs.html", section="runs", list=found)
+
+
+@for_operators
+@require_GET
+def run(request: PageRequest, run_id: UUID) -> HttpResponse:
+    """One run; the page asks again while it is under way."""
+    page = RunPage(_run(run_id), request.user)
+    template = "agents/_run.html" if request.htmx.target == "run" else "agents/run.html"
+    return render_page(request, template, section="runs", page=page)
+
+
+@for_operators
+@require_POST
+def cancel_run(request: PageRequest, run_id: UUID) -> HttpResponse:
+    """Stop a run; what it has done stays."""
+    found = _run(run_id)
+    try:
+        services.cancel_run(run=found, operator=request.user)
+    except RunsError:
+        messages.info(request, _("The run was over already."))
+    return redirect("reviews:run", found.pk)
+
+
+@for_operators
+@require_http_methods(["GET", "HEAD", "POST"])
+def start_run(request: PageRequest, assistant_id: UUID) -> HttpResponse:
+    """Start a run of an assistant, on a thread of its own."""
+    assistant = get_object_or_404(Assistant, pk=assistant_id)
+    if request.method != "POST":
+        return _start_form(request, StartPage(assistant))
+    page = StartPage(assistant, request.POST)
+    try:
+        started = services.start_run(assistant=assistant, given=page.given(), operator=request.user)
+    except AnswerRefused as refused:
+        page.refused = refused
+        return _start_form(request, page, status=422)
+    except RunsError as error:
+        page.trouble = str(error.detail)
+        return _start_form(request, page, status=error.status_code)
+    return redirect("reviews:run", started.pk)
+
+
+def _start_form(request: PageRequest, page: StartPage, *, status: int = 200) -> HttpResponse:
+    return render_page(request, "agents/start.html", section="runs", status=status, page=page)
+
+
+def _run(run_id: UUID) -> Run:
+    return get_object_or_404(
+        Run.objects.select_related("thread", "assistant", "created_by"), pk=run_id
+    )
