@@ -4,7 +4,10 @@ import { tinykeys } from "../vendor/tinykeys.js";
 
 const page = document;
 const PANE_DELAY = 120; // a held J runs down the list without loading every task
+const GO_WITHIN = 1_500;
 let opening = null;
+let going = null;
+let isGoing = false;
 
 export function isTyping({ target, isComposing }) {
   if (page.documentElement.dataset.keys === "off") return true; // switched off under /me/
@@ -18,7 +21,7 @@ function press(selector) {
 }
 
 function move(step) {
-  const rows = [...page.querySelectorAll("#list .row")];
+  const rows = [...page.querySelectorAll("#list .row[href]")];
   if (!rows.length) return press(step > 0 ? "[data-key=next]" : "[data-key=previous]");
   const focused = rows.indexOf(page.activeElement);
   const at = focused >= 0 ? focused : rows.findIndex((row) => row.ariaCurrent);
@@ -51,11 +54,32 @@ function leave() {
   return page.querySelector("#list .row[aria-current]")?.focus();
 }
 
+function openSnooze() {
+  const drop = page.querySelector("[data-key=snooze]")?.parentElement;
+  if (!drop) return;
+  drop.open = true;
+  drop.querySelector("button").focus();
+}
+
+// G, then the letter of a list: before the single keys hear that letter.
+function go(event) {
+  if (isTyping(event) || event.ctrlKey || event.metaKey || event.altKey) return;
+  const link = isGoing && page.querySelector(`.nav [data-go="${event.key}"]`);
+  isGoing = event.key === "g";
+  clearTimeout(going);
+  going = setTimeout(() => (isGoing = false), GO_WITHIN);
+  if (!link) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  link.click();
+}
+
 const does = (action) => (event) => {
   event.preventDefault();
   action(event);
 };
 
+window.addEventListener("keydown", go);
 tinykeys(
   window,
   {
@@ -68,6 +92,9 @@ tinykeys(
     e: does(() => choose("edit")),
     r: does(() => choose("reject")),
     y: does(() => choose("respond")),
+    u: does(() => press("[data-key=unread]")),
+    w: does(() => press("[data-key=watch]")),
+    h: does(openSnooze),
     z: does(() => press("[data-key=undo]")),
     "/": does(() => page.getElementById("search")?.select()),
     "[Shift]+?": does(() => page.getElementById("help").showModal()),

@@ -1,20 +1,37 @@
 // The list of tasks: fetched again when something changed, without losing the reader's place.
+// While a hand is on it (pointer, focus, selection, scrolled) new rows wait behind the bar, and
+// rows that leave stay for a moment with what became of them: nothing moves under the pointer.
 
 const page = document;
+const SETTLE = 120; // several signals, one request
+const REST = 10; // times as long as the last request took: a busy server gets fewer
+const LEAVE = 3_000;
+const MOST_ROWS = 400;
+const STATES = ["decided", "failed", "superseded", "cancelled"];
+
 const list = () => page.getElementById("list");
-const rows = () => [...page.querySelectorAll("#list .row")];
+const rows = () => [...page.querySelectorAll("#list .row[href]")];
+const item = (row) => row.closest("li");
+const outcomes = new Map(); // task → what a signal said became of it
 
 let due = null;
+let asked = 0;
+let free = 0; // when the next request may go
 let known = new Set();
 let place = -1; // of the focused row, should it leave
+let waiting = 0; // new rows behind the bar
+let isAsked = false; // for them
 
 const taskInView = () => page.getElementById("task")?.dataset.task ?? "";
 
 function mark() {
   const shown = taskInView();
   for (const row of rows()) {
-    if (row.dataset.task === shown) row.setAttribute("aria-current", "true");
-    else row.removeAttribute("aria-current");
+    if (row.dataset.task !== shown) row.removeAttribute("aria-current");
+    else {
+      row.setAttribute("aria-current", "true");
+      row.classList.remove("unread");
+    }
   }
   const frame = page.getElementById("page");
   if (frame?.contains(list())) {
@@ -23,52 +40,154 @@ function mark() {
   }
 }
 
-function isInSight(row) {
-  const box = row.getBoundingClientRect();
-  const frame = row.closest(".rows").getBoundingClientRect();
-  return box.top >= Math.max(frame.top, 0) - 1 && box.bottom <= Math.min(frame.bottom, innerHeight) + 1;
+// -- fetching -----------------------------------------------------------------------------------
+
+function refresh() {
+  due = null;
+  if (list()) window.htmx.trigger("#list", "list-changed");
+}
+
+function soon() {
+  due ??= setTimeout(refresh, Math.max(SETTLE, free - performance.now()));
+}
+
+function scroller() {
+  const box = page.querySelector("#list .rows");
+  const scrolls = box && getComputedStyle(box).overflowY !== "visible";
+  return scrolls ? box : page.scrollingElement;
+}
+
+function fetchMore() {
+  const more = page.getElementById("more");
+  if (!more?.hasAttribute("hx-get") || rows().length >= MOST_ROWS) return;
+  const { scrollTop, clientHeight, scrollHeight } = scroller();
+  if (scrollTop + clientHeight >= 0.8 * scrollHeight) window.htmx.trigger(more, "near");
+}
+
+// -- a hand on the list -------------------------------------------------------------------------
+
+function isHeld() {
+  const body = list();
+  const isTouched = body.matches(":hover") || (body !== page.activeElement && body.contains(page.activeElement));
+  return isTouched || scroller().scrollTop > 4 || Boolean(body.querySelector(":checked"));
+}
+
+function drop(row) {
+  const section = row.closest("section");
+  item(row).remove();
+  if (section && !section.querySelector("li")) section.remove();
+}
+
+function gone(old) {
+  const left = old.cloneNode(true);
+  if (old.className === "gone") return left;
+  const row = left.querySelector(".row");
+  left.className = "gone";
+  left.querySelector(".pick")?.remove();
+  for (const { name } of [...row.attributes]) if (name !== "class") row.removeAttribute(name);
+  const body = list();
+  const word = body.dataset[outcomes.get(old.id.slice(4))] ?? body.dataset.gone;
+  row.querySelector(".marks").textContent = word;
+  return left;
+}
+
+// Rows that are shown and no longer sent, put back where they stood.
+function keepGone(incoming) {
+  const sent = new Set([...incoming.querySelectorAll("li")].map((one) => one.id));
+  const shown = [...page.querySelectorAll("#list li")];
+  const last = shown.findLastIndex((one) => sent.has(one.id));
+  const isCut = incoming.querySelector("#more[hx-get]") !== null;
+  for (const [at, old] of shown.entries()) {
+    if (sent.has(old.id) || (isCut && at > last)) continue;
+    const above = at > 0 && incoming.querySelector(`[id="${shown[at - 1].id}"]`);
+    if (above) above.after(gone(old));
+    else incoming.querySelector("#list ul")?.prepend(gone(old));
+  }
+}
+
+function held(html) {
+  const incoming = new DOMParser().parseFromString(html, "text/html");
+  const fresh = [...incoming.querySelectorAll("#list .row")].filter((row) => !known.has(row.dataset.task));
+  keepGone(incoming);
+  waiting = isAsked || !rows().length || !isHeld() ? 0 : fresh.length;
+  if (waiting) fresh.forEach(drop);
+  isAsked = false;
+  return [...incoming.head.children, ...incoming.body.children].map((part) => part.outerHTML).join("");
 }
 
 function tellOfNew() {
   const bar = page.getElementById("newbar");
-  const unseen = rows().filter((row) => row.dataset.fresh && !isInSight(row));
   if (!bar) return;
-  bar.hidden = unseen.length === 0;
-  if (!unseen.length) return;
-  const words = unseen.length === 1 ? bar.dataset.one : bar.dataset.many;
-  bar.querySelector("span").textContent = words.replace("{n}", unseen.length);
+  bar.hidden = waiting === 0;
+  const words = waiting === 1 ? bar.dataset.one : bar.dataset.many;
+  bar.querySelector("span").textContent = waiting ? words.replace("{n}", waiting) : "";
+}
+
+function letGo() {
+  for (const left of page.querySelectorAll("#list .gone:not([data-over])")) {
+    left.dataset.over = "soon";
+    setTimeout(() => {
+      const row = page.querySelector(`[id="${left.id}"].gone .row`); // unless it came back
+      if (row) drop(row);
+      if (list() && !rows().length) soon(); // to say that nothing is left
+    }, LEAVE);
+  }
 }
 
 function afterRefresh() {
-  for (const row of rows()) {
-    if (known.size && !known.has(row.dataset.task)) row.dataset.fresh = "yes";
-  }
+  free = performance.now() + REST * (performance.now() - asked);
   known = new Set(rows().map((row) => row.dataset.task));
   mark();
   tellOfNew();
+  letGo();
   if (place >= 0 && page.activeElement === page.body) {
     const next = rows()[Math.min(place, rows().length - 1)];
     next?.focus({ preventScroll: true });
   }
 }
 
-page.addEventListener("live", () => {
-  clearTimeout(due);
-  due = setTimeout(() => list() && window.htmx.trigger("#list", "list-changed"), 120);
+// -- events -------------------------------------------------------------------------------------
+
+page.addEventListener("live", ({ detail }) => {
+  if (STATES.includes(detail?.is)) outcomes.set(String(detail.task), detail.is);
+  soon();
 });
-page.addEventListener("htmx:beforeSwap", (event) => {
-  if (event.target.id === "list") place = rows().indexOf(page.activeElement);
+page.addEventListener("marked", soon);
+page.addEventListener("htmx:configRequest", ({ detail }) => {
+  if (detail.elt.id !== "list") return;
+  asked = performance.now();
+  detail.parameters.rows = rows().length;
 });
-page.addEventListener("htmx:afterSwap", (event) => {
-  if (event.target.id === "list") afterRefresh();
-  else mark();
+page.addEventListener("htmx:beforeSwap", ({ target, detail }) => {
+  if (target.id !== "list" || !detail.shouldSwap || !list()) return;
+  place = rows().indexOf(page.activeElement);
+  if (detail.requestConfig.elt.id === "list") detail.serverResponse = held(detail.serverResponse);
+});
+page.addEventListener("htmx:afterSwap", ({ target }) => {
+  if (target.id === "list") afterRefresh();
+  else if (target.id !== "task") known = new Set(rows().map((row) => row.dataset.task));
+  mark();
 });
 page.addEventListener("click", (event) => {
-  if (!event.target.closest("#newbar")) return;
-  const unseen = rows().filter((row) => row.dataset.fresh && !isInSight(row));
-  unseen[0]?.scrollIntoView({ block: "center" });
-  rows().forEach((row) => delete row.dataset.fresh);
-  tellOfNew();
+  if (event.target.closest("#newbar")) {
+    isAsked = true;
+    scroller().scrollTop = 0;
+    refresh();
+  }
+  for (const open of page.querySelectorAll("details.drop[open]")) {
+    if (!open.contains(event.target)) open.open = false;
+  }
+});
+page.addEventListener("keydown", (event) => {
+  const open = event.key === "Escape" && event.target.closest("details.drop[open]");
+  if (!open) return;
+  event.stopPropagation();
+  open.open = false;
+  open.querySelector("summary").focus();
+});
+page.addEventListener("scroll", fetchMore, { capture: true, passive: true });
+page.addEventListener("pointerout", ({ target, relatedTarget }) => {
+  if (waiting && list()?.contains(target) && !list().contains(relatedTarget)) soon();
 });
 known = new Set(rows().map((row) => row.dataset.task));
 mark();
