@@ -20,6 +20,7 @@ from reviews.inbox import Query, inbox_page
 from reviews.models import ReviewTask
 from reviews.task_page import TaskPage
 from reviews.views.pages import PageRequest, render_page
+from reviews.walk import Walk
 
 
 def find_task(request: PageRequest, pk: int) -> ReviewTask:
@@ -35,8 +36,9 @@ def posted_page(request: PageRequest, pk: int) -> TaskPage:
 
 
 def list_of(request: PageRequest) -> Query | None:
-    """The list a form was sent from, if it stood beside one."""
-    return Query.of(request.POST) if request.POST.get("view") else None
+    """The list or the walk a form was sent from, if it stood in one."""
+    query = Query.of(request.POST) if request.POST.get("view") else None
+    return Walk.along(request.POST, request.user) or query
 
 
 def rendered(
@@ -68,6 +70,8 @@ def rendered_form(request: PageRequest, page: TaskPage, *, status: int = 200) ->
 
 def whole(page: TaskPage) -> str:
     """The template a task stands in without htmx."""
+    if isinstance(page.query, Walk):
+        return "reviews/walk.html"
     return "reviews/inbox.html" if page.query else "reviews/task.html"
 
 

@@ -30,6 +30,7 @@ from reviews.views.answering import (
     whole,
 )
 from reviews.views.pages import PageRequest, for_people
+from reviews.walk import Walk
 
 
 @for_people
@@ -142,6 +143,8 @@ def _sent(request: PageRequest, page: TaskPage, decision: Decision) -> HttpRespo
     if decision.delivery.send_after is None:  # else the page shows the time to undo it
         messages.success(request, _("Sent. The run goes on."))
     query = page.query or Query()
+    if isinstance(query, Walk):
+        return go(request, query.url_with(query.next_after(page.task, request.user)))
     following = next_to_decide(request.user, query, page.task)
     if page.query or following is None:
         there = query.url_with(following)
