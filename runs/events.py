@@ -21,13 +21,24 @@ def group(run_id: UUID) -> str:
     return f"run.{run_id}"
 
 
+def thread_group(thread_id: UUID) -> str:
+    """The group that hears when any run of a thread has something new to read."""
+    return f"thread.{thread_id}"
+
+
 @transaction.atomic
 def append(run: Run, chunks: Sequence[Chunk]) -> None:
     """Write chunks of a run this attempt still holds, and wake whoever reads it."""
     if not Run.objects.held(run).select_for_update(no_key=True).exists():
         raise LeaseLost
     write(run, chunks)
+    announce(run)
+
+
+def announce(run: Run) -> None:
+    """Wake whoever reads a run, or its thread."""
     notify_group(group(run.pk), {"type": "run.changed"})
+    notify_group(thread_group(run.thread_id), {"type": "run.changed"})
 
 
 def write(run: Run, chunks: Sequence[Chunk]) -> None:

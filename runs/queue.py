@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.utils.timezone import now
 from procrastinate.contrib.django import app
 
-from runs.models import Run
+from runs.models import Run, WebhookDelivery
 
 QUEUE = "runs"
 EXECUTE = "runs.tasks.execute_run"
+DELIVER = "runs.tasks.deliver_webhook"
 
 
 def put(run: Run) -> int:
@@ -20,6 +23,12 @@ def put(run: Run) -> int:
 def defer_run(run: Run) -> None:
     """Queue a job for a run that has a row, and write it down there."""
     Run.objects.filter(pk=run.pk).update(job_id=put(run))
+
+
+def put_delivery(delivery: WebhookDelivery, at: datetime | None) -> None:
+    """Queue an attempt of a webhook call, in the current transaction."""
+    task = app.configure_task(DELIVER, queue=QUEUE, schedule_at=at)
+    task.defer(delivery_id=str(delivery.pk))
 
 
 def abort_job(run: Run) -> None:

@@ -10,12 +10,14 @@ from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
 
+import httpx
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connections
 from django.utils.timezone import now
 from procrastinate.contrib.django import app
 
+from hitl_console import outbound
 from runs import events, queue, runtime, services, worker
 from runs.exceptions import LeaseLost, StorageLost
 from runs.models import Run, RunEvent
@@ -142,6 +144,32 @@ class EventLog:
     async def _flush_soon(self) -> None:
         await asyncio.sleep(FLUSH)
         await self.flush()
+
+
+@app.task(name=queue.DELIVER, queue=queue.QUEUE)
+async def deliver_webhook(delivery_id: str) -> None:
+    """Try to tell a URL of a run's end; whoever does not answer is told again later."""
+    delivery = await sync_to_async(services.take_delivery)(UUID(delivery_id))
+    if delivery is None:
+        return
+    error = ""
+    try:
+        where = await asyncio.to_thread(outbound.destination, delivery.url, settings.WEBHOOK_HOSTS)
+        async with asyncio.timeout(outbound.TIMEOUT):
+            status = await outbound.post(where, *services.signed(delivery))
+        if not 200 <= status < 300:
+            error = f"answered {status}"
+    except (outbound.Blocked, httpx.HTTPError, OSError) as failure:  # TimeoutError is one
+        error = f"{type(failure).__name__}: {failure}"
+    await sync_to_async(services.settle_delivery)(delivery=delivery, error=error)
+
+
+@app.periodic(cron="* * * * *")
+@app.task(queue=queue.QUEUE)
+async def sweep_minutely(timestamp: int) -> None:
+    """Take threads whose time is over, and webhook calls whose job is lost."""
+    await sync_to_async(services.expire_threads)()
+    await sync_to_async(services.sweep_deliveries)()
 
 
 @app.periodic(cron="*/10 * * * *")

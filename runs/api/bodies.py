@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from runs.models import Assistant, AssistantVersion, Run, Thread
+from runs.models import Assistant, AssistantVersion, Thread
 
 # What a thread that never ran answers where its state is asked for.
 EMPTY_STATE: dict[str, Any] = {
@@ -53,7 +53,7 @@ def version_body(version: AssistantVersion) -> dict[str, Any]:
     }
 
 
-def thread_body(thread: Thread) -> dict[str, Any]:
+def thread_body(thread: Thread, *, with_ttl: bool = False) -> dict[str, Any]:
     """A thread; `error` and `interrupts` only once it has run."""
     body = {
         "thread_id": thread.pk,
@@ -68,6 +68,8 @@ def thread_body(thread: Thread) -> dict[str, Any]:
     if thread.interrupts is not None:
         body["error"] = thread.error
         body["interrupts"] = thread.interrupts
+    if with_ttl:
+        body["ttl"] = thread.ttl and {**thread.ttl, "expires_at": thread.expires_at}
     return body
 
 
@@ -81,42 +83,6 @@ def joined_body(thread: Thread) -> Any:
         for item in items
     ]
     return {"__interrupt__": asked} if asked else (thread.values or {})
-
-
-def run_body(run: Run) -> dict[str, Any]:
-    """A run, and in `kwargs` what it was asked to do."""
-    return {
-        "run_id": run.pk,
-        "thread_id": run.thread_id,
-        "assistant_id": run.assistant_id,
-        "metadata": run.metadata,
-        "status": run.status,
-        "kwargs": _kwargs_body(run),
-        "multitask_strategy": run.multitask_strategy,
-        "created_at": run.created_at,
-        "updated_at": run.updated_at,
-        "langsmith_session_name": None,
-    }
-
-
-def _kwargs_body(run: Run) -> dict[str, Any]:
-    asked = run.kwargs
-    return {
-        "input": asked["input"],
-        "command": asked["command"],
-        "config": asked["config"] | {"metadata": run.metadata},
-        "context": asked["context"],
-        "stream_mode": asked["stream_mode"] or ["values"],
-        "interrupt_before": asked["interrupt_before"],
-        "interrupt_after": asked["interrupt_after"],
-        "webhook": asked["webhook"],
-        "feedback_keys": asked["feedback_keys"],
-        "temporary": asked["temporary"],
-        "subgraphs": asked["subgraphs"],
-        "resumable": asked["resumable"],
-        "checkpoint_during": asked["durability"] != "exit",
-        "durability": asked["durability"],
-    }
 
 
 def selected(body: dict[str, Any], keys: Collection[str] | None) -> dict[str, Any]:

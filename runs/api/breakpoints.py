@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from runs import services
 from runs.api.assistants import find_assistant
 from runs.api.endpoint import Endpoint
-from runs.api.serializers import SwitchField, TextField
+from runs.api.fields import SwitchField, TextField
 from runs.exceptions import InvalidInput, NotFound
 from runs.models import Breakpoint, BreakpointVersion, Scope
 

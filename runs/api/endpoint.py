@@ -31,6 +31,13 @@ class Endpoint(APIView):
         """The request's body in this shape; only what the client sent and what has a default."""
         return self._in_shape(shape, StrictJSONParser().parse(self.request._request))  # type: ignore[arg-type]
 
+    def bodies(self, shape: type[BaseSerializer[Any]]) -> list[dict[str, Any]]:
+        """The request's body as a list of such, at least one."""
+        value = StrictJSONParser().parse(self.request._request)  # type: ignore[arg-type]
+        if not isinstance(value, list) or not value:
+            raise ValidationError("The request body must be an array of at least one item.")
+        return [self._in_shape(shape, item) for item in value]
+
     def query(self, shape: type[BaseSerializer[Any]]) -> dict[str, Any]:
         """The request's query parameters in this shape."""
         return self._in_shape(shape, self.request.query_params)
@@ -68,5 +75,9 @@ def ids_of(noun: str, texts: list[str]) -> list[UUID]:
 
 
 def not_found(request: HttpRequest) -> JsonResponse:
-    """A path below the API's roots that is none of its own."""
+    """A path below the API's roots that is none of its own; without its slash it may be one."""
+    if request.path.endswith("/"):
+        query = f"?{request.META['QUERY_STRING']}" if request.META["QUERY_STRING"] else ""
+        place = request.path.rstrip("/") + query
+        return JsonResponse({}, status=307, headers={"Location": place} | PRIVATE)
     return JsonResponse({"detail": "Not Found"}, status=404, headers=PRIVATE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 from django.db.models import Max
 from django.http import StreamingHttpResponse
@@ -13,19 +14,19 @@ from rest_framework.response import Response
 
 from runs import services
 from runs.api import serializers, streams
-from runs.api.bodies import joined_body, run_body, selected
+from runs.api.bodies import joined_body, selected
 from runs.api.endpoint import Endpoint, id_of
 from runs.api.starting import RunStarter
 from runs.api.threads import find_thread
 from runs.exceptions import NotFound
 from runs.models import Run, RunEvent, RunQuerySet
+from runs.wire import run_body
 
 OBJECT, ARRAY = OpenApiTypes.OBJECT, {(200, "application/json"): {"type": "array", "items": {}}}
 EVENTS = {(200, "text/event-stream"): OpenApiTypes.STR}
-TAGS, STATELESS = ["Thread Runs"], ["Stateless Runs"]
+TAGS = ["Thread Runs"]
 NOTHING: list[str] = []  # stream modes of a run whose events nobody reads
 VALUES = ["values"]
-CANCELLED = "{} requested via POST /threads/{{thread_id}}/runs/{{run_id}}/cancel"
 
 
 def find_run(thread_id: str, run_id: str) -> Run:
@@ -44,7 +45,7 @@ def runs_in(thread_id: str, run_id: str) -> RunQuerySet:
 
 def places(thread_id: object, run_id: object, action: str) -> dict[str, str]:
     """Where the answer to a waiting or streaming client can be had again."""
-    place = f"/threads/{thread_id}/runs/{run_id}"
+    place = f"/threads/{thread_id}/runs/{run_id}" if thread_id else f"/runs/{run_id}"
     return {"Location": f"{place}/{action}", "Content-Location": place}
 
 
@@ -62,11 +63,11 @@ def wait_for(run: Run) -> StreamingHttpResponse:
     return streams.json_response(body, places(run.thread_id, run.pk, "join"))
 
 
-def stream_of(run: Run) -> StreamingHttpResponse:
+def stream_of(run: Run, headers: dict[str, str]) -> StreamingHttpResponse:
     """The answer to a client that started a run and watches it."""
     cancels = run.kwargs["on_disconnect"] == "cancel"
     body = bound(streams.framed(run), run, cancels=cancels)
-    return streams.sse_response(body, places(run.thread_id, run.pk, "stream"))
+    return streams.sse_response(body, headers)
 
 
 class ThreadRunsView(RunStarter):
@@ -94,7 +95,7 @@ class ThreadRunsView(RunStarter):
     )
     def post(self, request: Request, thread_id: str) -> Response:
         """Start a run and do not wait for it."""
-        run = self.start(thread_id)
+        run = self.start(thread_id, VALUES)
         place = f"/threads/{run.thread_id}/runs/{run.pk}"
         return Response(run_body(run), headers={"Content-Location": place})
 
@@ -120,44 +121,8 @@ class ThreadRunStreamView(RunStarter):
     )
     def post(self, request: Request, thread_id: str) -> StreamingHttpResponse:
         """Start a run and watch its events."""
-        return stream_of(self.start(thread_id, VALUES))
-
-
-class StatelessRunsView(RunStarter):
-    @extend_schema(
-        operation_id="stateless_runs_create",
-        request=serializers.StatelessRunSerializer,
-        responses=OBJECT,
-        tags=STATELESS,
-    )
-    def post(self, request: Request) -> Response:
-        """Start a run on a thread of its own and do not wait for it."""
-        run = self.start_stateless()
-        return Response(run_body(run), headers={"Content-Location": f"/runs/{run.pk}"})
-
-
-class StatelessRunWaitView(RunStarter):
-    @extend_schema(
-        operation_id="stateless_runs_wait",
-        request=serializers.StatelessRunSerializer,
-        responses=OBJECT,
-        tags=STATELESS,
-    )
-    def post(self, request: Request) -> StreamingHttpResponse:
-        """Start a run on a thread of its own and wait for its output."""
-        return wait_for(self.start_stateless(NOTHING))
-
-
-class StatelessRunStreamView(RunStarter):
-    @extend_schema(
-        operation_id="stateless_runs_stream",
-        request=serializers.StatelessRunSerializer,
-        responses=EVENTS,
-        tags=STATELESS,
-    )
-    def post(self, request: Request) -> StreamingHttpResponse:
-        """Start a run on a thread of its own and watch its events."""
-        return stream_of(self.start_stateless(VALUES))
+        run = self.start(thread_id, VALUES)
+        return stream_of(run, places(run.thread_id, run.pk, "stream"))
 
 
 class RunView(Endpoint):
@@ -188,15 +153,11 @@ class RunJoinView(Endpoint):
         return streams.json_response(body, places(thread_id, run_id, "join"))
 
 
-class RunStreamView(Endpoint):
-    @extend_schema(operation_id="runs_join_stream", responses=EVENTS, tags=TAGS)
-    def get(self, request: Request, thread_id: str, run_id: str) -> StreamingHttpResponse:
-        """Watch a run from now on, or a resumable one from its start or from `Last-Event-ID`."""
-        run = runs_in(thread_id, run_id).first()
-        body = streams.failed_stream() if run is None else self._joined(run)
-        return streams.sse_response(body, places(thread_id, run_id, "stream"))
+class JoinedStream(Endpoint):
+    """Endpoints that watch a run somebody else has started."""
 
-    def _joined(self, run: Run) -> AsyncIterator[bytes]:
+    def joined(self, run: Run) -> AsyncIterator[bytes]:
+        """Its events from now on, or of a resumable one from its start or `Last-Event-ID`."""
         modes = [mode for mode in self.request.query_params.getlist("stream_mode") if mode]
         body = streams.framed(run, after=self._seen(run), modes=modes)
         return bound(body, run, cancels=self.flag("cancel_on_disconnect"))
@@ -214,6 +175,15 @@ class RunStreamView(Endpoint):
         return newest or 0
 
 
+class RunStreamView(JoinedStream):
+    @extend_schema(operation_id="runs_join_stream", responses=EVENTS, tags=TAGS)
+    def get(self, request: Request, thread_id: str, run_id: str) -> StreamingHttpResponse:
+        """Watch a run from now on, or a resumable one from its start or from `Last-Event-ID`."""
+        run = runs_in(thread_id, run_id).first()
+        body = streams.failed_stream() if run is None else self.joined(run)
+        return streams.sse_response(body, places(thread_id, run_id, "stream"))
+
+
 class RunCancelView(Endpoint):
     @extend_schema(operation_id="runs_cancel", request=None, responses=OBJECT, tags=TAGS)
     def post(self, request: Request, thread_id: str, run_id: str) -> Response:
@@ -223,7 +193,32 @@ class RunCancelView(Endpoint):
             raise NotFound("No runs found to cancel.")
         is_rollback = request.query_params.get("action") == "rollback"
         action = "rollback" if is_rollback else "interrupt"
-        services.cancel_run(run=run, action=action, reason=CANCELLED.format(action))
+        services.cancel_run(run=run, action=action)
         if not self.flag("wait"):
             return Response(status=202)
         return Response({}, headers=places(run.thread_id, run_id, "join"))
+
+
+class RunsCancelView(Endpoint):
+    @extend_schema(
+        operation_id="runs_cancel_many",
+        request=serializers.RunsCancelSerializer,
+        responses={204: None},
+        tags=TAGS,
+    )
+    def post(self, request: Request) -> Response:
+        """Stop the runs in some status, or some of a thread; `?action=rollback` removes them."""
+        asked = self.body(serializers.RunsCancelSerializer)
+        is_rollback = request.query_params.get("action") == "rollback"
+        action = "rollback" if is_rollback else "interrupt"
+        if not services.cancel_runs(runs=_meant(asked), action=action):
+            raise NotFound("No runs found to cancel.")
+        return Response(status=204)
+
+
+def _meant(asked: dict[str, Any]) -> RunQuerySet:
+    """The active runs a body names."""
+    if "status" not in asked:
+        return Run.objects.on(asked["thread_id"]).active().filter(pk__in=asked["run_ids"])
+    found = Run.objects.active()
+    return found if asked["status"] == "all" else found.filter(status=asked["status"])

@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import UUID
 
 from rest_framework import serializers
 from rest_framework.exceptions import ParseError
 
+from runs.api.fields import (
+    AnyField,
+    IdField,
+    ModesField,
+    NodesField,
+    ObjectField,
+    SwitchField,
+    TextField,
+    ValuesField,
+    WholeNumberField,
+    WordsField,
+)
 from runs.models import Run, Thread
 
 MAX_NUMBER = 2**31 - 1
@@ -23,131 +34,11 @@ MODES = (
     "custom",
     "events",
 )
+STRATEGIES = ("delete", "keep_latest")
 BOTH = (
     "Cannot specify both configurable and context. Prefer setting context alone. Context was "
     "introduced in LangGraph 0.6.0 and is the long term planned replacement for configurable."
 )
-
-
-class AnyField(serializers.JSONField):
-    """Any JSON value, untouched."""
-
-    types: tuple[type, ...] = ()
-    wanted = ""
-
-    def to_internal_value(self, data: Any) -> Any:
-        """The value itself, if it is of the types this field takes."""
-        if self.types and not isinstance(data, self.types):
-            raise serializers.ValidationError(f"This must be {self.wanted}.")
-        return data
-
-
-class ObjectField(AnyField):
-    types, wanted = (dict,), "an object"
-
-
-class ValuesField(AnyField):
-    types, wanted = (dict, list), "an object, an array or null"
-
-
-class TextField(serializers.CharField):
-    """A string; numbers are not strings here."""
-
-    def to_internal_value(self, data: Any) -> str:
-        """The string as it was sent."""
-        if not isinstance(data, str):
-            raise serializers.ValidationError("This must be a string.")
-        return data
-
-
-class IdField(TextField):
-    """A UUID, kept as one."""
-
-    def __init__(self, noun: str, **kwargs: Any) -> None:
-        self.noun = noun
-        super().__init__(**kwargs)
-
-    def to_internal_value(self, data: Any) -> UUID:  # type: ignore[override]
-        """The UUID in a string."""
-        try:
-            return UUID(super().to_internal_value(data))
-        except ValueError:
-            raise serializers.ValidationError(f"Invalid {self.noun} ID: must be a UUID") from None
-
-
-class WholeNumberField(serializers.IntegerField):
-    """A JSON number without a fraction; strings and booleans are none."""
-
-    def to_internal_value(self, data: Any) -> int:
-        """The number itself."""
-        if type(data) is not int:
-            raise serializers.ValidationError("This must be a whole number.")
-        return data
-
-
-class SwitchField(serializers.BooleanField):
-    """true or false, not their names."""
-
-    def to_internal_value(self, data: Any) -> bool:
-        """The switch itself."""
-        if type(data) is not bool:
-            raise serializers.ValidationError("This must be true or false.")
-        return data
-
-
-class WordsField(AnyField):
-    """A list of strings."""
-
-    types, wanted = (list,), "an array of strings"
-
-    def __init__(self, choices: tuple[str, ...] = (), **kwargs: Any) -> None:
-        self.choices = choices
-        super().__init__(**kwargs)
-
-    def to_internal_value(self, data: Any) -> Any:
-        """The words, each one of the choices if there are any."""
-        words: list[str] = super().to_internal_value(data)
-        for word in words:
-            if not isinstance(word, str):
-                raise serializers.ValidationError(f"This must be {self.wanted}.")
-            if self.choices and word not in self.choices:
-                raise serializers.ValidationError(f'"{word}" is not one of {self._choices}.')
-        return words
-
-    @property
-    def _choices(self) -> str:
-        return ", ".join(self.choices)
-
-
-class ModesField(WordsField):
-    """One stream mode or a list of them; each counts once."""
-
-    def to_internal_value(self, data: Any) -> Any:
-        """Always a list."""
-        words: list[str] = super().to_internal_value([data] if isinstance(data, str) else data)
-        return list(dict.fromkeys(words))
-
-
-class NodesField(WordsField):
-    """Names of nodes, or `*` for every one."""
-
-    wanted = 'an array of node names or "*"'
-
-    def to_internal_value(self, data: Any) -> Any:
-        """The names, or the star."""
-        return data if data == "*" else super().to_internal_value(data)
-
-
-class NotServedField(AnyField):
-    """Something clients may ask for that this server would have to forget: refused instead."""
-
-    def __init__(self, what: str, **kwargs: Any) -> None:
-        self.what = what
-        super().__init__(**kwargs)
-
-    def to_internal_value(self, data: Any) -> Any:
-        """Nothing is accepted."""
-        raise serializers.ValidationError(f"This server {self.what}.")
 
 
 class ConfigSerializer(serializers.Serializer[Any]):
@@ -213,7 +104,7 @@ class RunSerializer(ConfiguredSerializer):
     assistant_id = TextField()
     input = AnyField(required=False, allow_null=True)
     command = CommandSerializer(required=False, allow_null=True)
-    webhook = NotServedField("sends no webhooks", required=False)
+    webhook = TextField(required=False, max_length=65536)
     interrupt_before = NodesField(required=False)
     interrupt_after = NodesField(required=False)
     stream_mode = ModesField(choices=MODES, required=False)
@@ -224,7 +115,9 @@ class RunSerializer(ConfiguredSerializer):
     multitask_strategy = serializers.ChoiceField(
         ["reject", "rollback", "interrupt", "enqueue"], required=False
     )
-    after_seconds = serializers.FloatField(min_value=0, max_value=MAX_DELAY, required=False)
+    after_seconds = serializers.FloatField(
+        min_value=-MAX_DELAY, max_value=MAX_DELAY, required=False
+    )
     checkpoint_during = SwitchField(required=False)
     durability = serializers.ChoiceField(["sync", "async", "exit"], required=False)
     on_disconnect = serializers.ChoiceField(["cancel", "continue"], required=False)
@@ -238,6 +131,21 @@ class ThreadRunSerializer(RunSerializer):
     checkpoint = CheckpointSerializer(required=False)
     checkpoint_id = TextField(required=False)
     if_not_exists = serializers.ChoiceField(["create", "reject"], default="reject")
+
+
+class RunsCancelSerializer(serializers.Serializer[Any]):
+    """Which runs to stop: all in some status, or some of a thread."""
+
+    status = serializers.ChoiceField(["pending", "running", "all"], required=False)
+    thread_id = IdField("thread", required=False)
+    run_ids = serializers.ListField(child=IdField("run"), required=False, max_length=1000)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Refuses what names no runs, and what names them twice."""
+        by_id = {"thread_id", "run_ids"}
+        if not (by_id <= attrs.keys() if "status" not in attrs else not by_id & attrs.keys()):
+            raise serializers.ValidationError("Name a status, or a thread_id and run_ids.")
+        return attrs
 
 
 class PageSerializer(serializers.Serializer[Any]):
@@ -290,13 +198,25 @@ class LatestSerializer(serializers.Serializer[Any]):
 class SuperstepUpdateSerializer(serializers.Serializer[Any]):
     values = ValuesField(required=False, allow_null=True)
     as_node = TextField(required=False, allow_null=True)
-    command = NotServedField(
-        "takes values in supersteps, not commands", required=False, allow_null=True
-    )
+    command = CommandSerializer(required=False, allow_null=True)
 
 
 class SuperstepSerializer(serializers.Serializer[Any]):
     updates = SuperstepUpdateSerializer(many=True)
+
+
+class TtlSerializer(serializers.Serializer[Any]):
+    """How long a thread stays, and what of it goes then."""
+
+    MAX = 100 * 365 * 24 * 60  # minutes
+
+    ttl = serializers.FloatField(min_value=-MAX, max_value=MAX)
+    strategy = serializers.ChoiceField(STRATEGIES, default="delete")
+
+
+class PruneSerializer(serializers.Serializer[Any]):
+    thread_ids = serializers.ListField(child=IdField("thread"), max_length=1000)
+    strategy = serializers.ChoiceField(STRATEGIES, default="delete")
 
 
 class ThreadCreateSerializer(serializers.Serializer[Any]):
@@ -304,12 +224,12 @@ class ThreadCreateSerializer(serializers.Serializer[Any]):
     metadata = ObjectField(required=False)
     if_exists = serializers.ChoiceField(["raise", "do_nothing"], default="raise")
     supersteps = SuperstepSerializer(many=True, required=False)
-    ttl = NotServedField("keeps threads until they are deleted", required=False)
+    ttl = TtlSerializer(required=False)
 
 
 class ThreadPatchSerializer(serializers.Serializer[Any]):
     metadata = ObjectField(required=False)
-    ttl = NotServedField("keeps threads until they are deleted", required=False)
+    ttl = TtlSerializer(required=False)
 
 
 class ThreadFilterSerializer(serializers.Serializer[Any]):

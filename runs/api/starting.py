@@ -20,8 +20,8 @@ from runs.models import Assistant, Run, Scope, Thread
 class RunStarter(Endpoint):
     """Endpoints that start a run; `modes` are what it streams where the client does not say."""
 
-    def start(self, thread_id: str, modes: list[str] | None = None) -> Run:
-        """A run on a thread; without modes only what the client asks for is kept to be read."""
+    def start(self, thread_id: str, modes: list[str]) -> Run:
+        """A run on a thread; without modes nothing is kept to be read."""
         at = id_of("thread", thread_id)
         asked = self.body(serializers.ThreadRunSerializer)
         assistant = assistant_in(asked)
@@ -34,9 +34,17 @@ class RunStarter(Endpoint):
             )
             return self._create(thread, assistant, asked, modes)
 
-    def start_stateless(self, modes: list[str] | None = None) -> Run:
+    def start_stateless(self, modes: list[str]) -> Run:
         """A run on a thread of its own, which goes with it unless the client keeps it."""
-        asked = self.body(serializers.StatelessRunSerializer)
+        return self._start_alone(self.body(serializers.StatelessRunSerializer), modes)
+
+    def start_batch(self, modes: list[str]) -> list[Run]:
+        """Several such runs, all or none."""
+        bodies = self.bodies(serializers.StatelessRunSerializer)
+        with transaction.atomic():
+            return [self._start_alone(asked, modes) for asked in bodies]
+
+    def _start_alone(self, asked: dict[str, Any], modes: list[str]) -> Run:
         assistant = assistant_in(asked)
         asked["temporary"] = asked["on_completion"] == "delete"
         with transaction.atomic():
@@ -44,11 +52,12 @@ class RunStarter(Endpoint):
             return self._create(thread, assistant, asked, modes)
 
     def _create(
-        self, thread: Thread, assistant: Assistant, asked: dict[str, Any], modes: list[str] | None
+        self, thread: Thread, assistant: Assistant, asked: dict[str, Any], modes: list[str]
     ) -> Run:
         refuse_unknown_nodes(assistant.graph_id, asked)
-        if modes is not None:
-            asked["stream_mode"] = modes and (asked.get("stream_mode") or modes)
+        if webhook := asked.get("webhook"):
+            services.check_url(webhook)
+        asked["stream_mode"] = modes and (asked.get("stream_mode") or modes)
         if asked.get("checkpoint_during") is False:
             asked.setdefault("durability", "exit")
         asked["checkpoint_id"] = checkpoint_in(asked)

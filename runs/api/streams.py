@@ -20,6 +20,7 @@ from runs.exceptions import NotFound
 from runs.models import Run, RunEvent, Thread
 
 HEARTBEAT = 5  # seconds
+PAGE = 200  # events read at once: what one slow reader may hold in memory
 GONE = {"error": "HTTPException", "message": "404: Run not found"}
 DISCONNECTED = "client disconnected from the run stream (on_disconnect=cancel)"
 STREAM_HEADERS = PRIVATE | {"X-Accel-Buffering": "no"}
@@ -39,7 +40,7 @@ def sse_response(body: AsyncIterator[bytes], headers: dict[str, str]) -> Streami
 
 async def waited(run: Run) -> AsyncIterator[bytes]:
     """A newline every few seconds, then what the run had to say."""
-    async with listening(run.pk) as changed:
+    async with listening(events.group(run.pk)) as changed:
         while (output := await database_sync_to_async(output_of)(run)) is None:
             if not await changed():
                 yield b"\n"
@@ -74,7 +75,7 @@ async def failed_stream() -> AsyncIterator[bytes]:
 
 async def follow(run_id: UUID, after: int = 0) -> AsyncIterator[RunEvent | None]:
     """A run's events to its end, past and to come; None when it has been quiet."""
-    async with listening(run_id) as changed:
+    async with listening(events.group(run_id)) as changed:
         while True:
             found, is_over = await database_sync_to_async(unread)(run_id, after)
             for event in found:
@@ -88,8 +89,8 @@ async def follow(run_id: UUID, after: int = 0) -> AsyncIterator[RunEvent | None]
 
 
 @asynccontextmanager
-async def listening(run_id: UUID) -> AsyncIterator[Callable[[], Awaitable[bool]]]:
-    """Subscribed to a run; the call given waits for its next sign, False when it has been quiet.
+async def listening(group: str) -> AsyncIterator[Callable[[], Awaitable[bool]]]:
+    """Subscribed to a group; the call given waits for its next sign, False when it has been quiet.
 
     Subscribe, then read, then wait: in that order nothing falls between.
     """
@@ -104,11 +105,11 @@ async def listening(run_id: UUID) -> AsyncIterator[Callable[[], Awaitable[bool]]
             return False
         return True
 
-    await layer.group_add(events.group(run_id), channel)
+    await layer.group_add(group, channel)
     try:
         yield changed
     finally:
-        await layer.group_discard(events.group(run_id), channel)
+        await layer.group_discard(group, channel)
 
 
 async def cancelling(body: AsyncIterator[bytes], run: Run) -> AsyncIterator[bytes]:
@@ -139,13 +140,15 @@ def output_of(run: Run) -> bytes | None:
 
 
 def unread(run_id: UUID, after: int) -> tuple[list[RunEvent], bool]:
-    """The events of a run after one of them, and whether that was all."""
-    found = list(RunEvent.objects.after(run_id, after))
+    """A page of the events of a run after one of them, and whether that was all."""
+    found = list(RunEvent.objects.after(run_id, after)[:PAGE])
     if found:
         return found, found[-1].event == events.END
     if Run.objects.active().filter(pk=run_id).exists():
         return [], False
-    return list(RunEvent.objects.after(run_id, after)), True  # its end may have come between
+    # Its end may have come between; what more there is, is read the next time.
+    late = list(RunEvent.objects.after(run_id, after)[:PAGE])
+    return late, not late
 
 
 def _cancel(run: Run) -> None:

@@ -119,8 +119,9 @@ class ThreadCountView(Endpoint):
 class ThreadView(Endpoint):
     @extend_schema(operation_id="threads_get", responses=OBJECT, tags=TAGS)
     def get(self, request: Request, thread_id: str) -> Response:
-        """One thread."""
-        return Response(thread_body(find_thread(thread_id)))
+        """One thread; `?include=ttl` shows how long it stays."""
+        with_ttl = "ttl" in request.query_params.getlist("include")
+        return Response(thread_body(find_thread(thread_id), with_ttl=with_ttl))
 
     @extend_schema(
         operation_id="threads_patch",
@@ -130,8 +131,12 @@ class ThreadView(Endpoint):
     )
     def patch(self, request: Request, thread_id: str) -> Response:
         """Merge metadata; with `Prefer: return=minimal` the answer is empty."""
-        metadata = self.body(serializers.ThreadPatchSerializer).get("metadata", {})
-        thread = services.update_thread(thread=find_thread(thread_id), metadata=metadata)
+        asked = self.body(serializers.ThreadPatchSerializer)
+        thread = services.update_thread(
+            thread=find_thread(thread_id),
+            metadata=asked.get("metadata", {}),
+            ttl=asked.get("ttl"),
+        )
         if "return=minimal" in request.headers.get("Prefer", ""):
             return Response(status=204)
         return Response(thread_body(thread))
@@ -147,6 +152,30 @@ class ThreadView(Endpoint):
             actor=request.user,  # type: ignore[arg-type]  # a key has a user
         )
         return Response(status=204)
+
+
+class ThreadPruneView(Endpoint):
+    @extend_schema(
+        operation_id="threads_prune",
+        request=serializers.PruneSerializer,
+        responses=OBJECT,
+        tags=TAGS,
+    )
+    def post(self, request: Request) -> Response:
+        """Delete threads, or all of them but where they stand; unknown ones are skipped."""
+        asked = self.body(serializers.PruneSerializer)
+        count = services.prune_threads(
+            **asked,
+            actor=request.user,  # type: ignore[arg-type]  # a key has a user
+        )
+        return Response({"pruned_count": count})
+
+
+class ThreadStorageView(Endpoint):
+    @extend_schema(operation_id="threads_storage", responses=OBJECT, tags=TAGS)
+    def get(self, request: Request, thread_id: str) -> Response:
+        """How much a thread's checkpoints take."""
+        return Response(runtime.sizes(find_thread(thread_id).pk))
 
 
 class ThreadCopyView(Endpoint):

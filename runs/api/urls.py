@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path, re_path
 
-from runs.api import assistants, breakpoints, runs, system, threads
+from runs.api import assistants, breakpoints, following, runs, stateless, system, threads
 from runs.api.endpoint import not_found
 
 THREAD = "threads/<str:thread_id>"
@@ -25,6 +25,9 @@ urlpatterns = [
     path("threads", threads.ThreadListView.as_view()),
     path("threads/search", threads.ThreadSearchView.as_view()),
     path("threads/count", threads.ThreadCountView.as_view()),
+    path("threads/prune", threads.ThreadPruneView.as_view()),
+    path(f"{THREAD}/storage", threads.ThreadStorageView.as_view()),
+    path(f"{THREAD}/stream", following.ThreadStreamView.as_view()),
     path(f"{THREAD}/state", threads.ThreadStateView.as_view()),
     path(f"{THREAD}/state/checkpoint", threads.ThreadStateCheckpointView.as_view()),
     path(f"{THREAD}/state/<str:checkpoint_id>", threads.ThreadStateAtView.as_view()),
@@ -38,9 +41,12 @@ urlpatterns = [
     path(f"{RUN}/join", runs.RunJoinView.as_view()),
     path(f"{RUN}/stream", runs.RunStreamView.as_view()),
     path(f"{RUN}/cancel", runs.RunCancelView.as_view()),
-    path("runs/stream", runs.StatelessRunStreamView.as_view()),
-    path("runs/wait", runs.StatelessRunWaitView.as_view()),
-    path("runs", runs.StatelessRunsView.as_view()),
+    path("runs/cancel", runs.RunsCancelView.as_view()),
+    path("runs/stream", stateless.StatelessRunStreamView.as_view()),
+    path("runs/wait", stateless.StatelessRunWaitView.as_view()),
+    path("runs/batch", stateless.RunBatchView.as_view()),
+    path("runs", stateless.StatelessRunsView.as_view()),
+    path("runs/<str:run_id>/stream", stateless.StatelessJoinStreamView.as_view()),
     path("breakpoints", breakpoints.BreakpointListView.as_view()),
     path("breakpoints/versions", breakpoints.BreakpointVersionsView.as_view()),
     path("breakpoints/<str:breakpoint_id>", breakpoints.BreakpointView.as_view()),

@@ -10,10 +10,13 @@ from django.utils.timezone import now
 from hitl_console.fields import WireJSONField
 from runs.models.threads import uuid7
 
+SKEW = timedelta(seconds=1)  # between the clocks of our processes
+
 
 class WebhookDeliveryQuerySet(models.QuerySet["WebhookDelivery"]):
-    def older_than(self, age: timedelta) -> WebhookDeliveryQuerySet:
-        return self.filter(created_at__lt=now() - age)
+    def due(self) -> WebhookDeliveryQuerySet:
+        """Not settled, and nobody is just at it."""
+        return self.filter(status=WebhookDelivery.Status.WAITING, due_at__lte=now() + SKEW)
 
 
 class WebhookDelivery(models.Model):
@@ -34,6 +37,7 @@ class WebhookDelivery(models.Model):
     status = models.CharField(max_length=9, choices=Status, default=Status.WAITING)
     attempts = models.PositiveSmallIntegerField(default=0)
     last_error = models.TextField(blank=True)
+    due_at = models.DateTimeField(default=now)  # of the next attempt
     created_at = models.DateTimeField(default=now, editable=False)
     settled_at = models.DateTimeField(null=True)
 

@@ -29,6 +29,7 @@ from runs.runtime.state import (
     write_state,
     written_by,
 )
+from runs.runtime.storage import keep_latest, sizes
 
 __all__ = [
     "AskedInterrupt",
@@ -51,12 +52,14 @@ __all__ = [
     "head",
     "history",
     "jsonable",
+    "keep_latest",
     "nodes",
     "pending",
     "read_state",
     "registry",
     "rollback",
     "schemas",
+    "sizes",
     "subgraphs",
     "write_state",
     "written_by",

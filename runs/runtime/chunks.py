@@ -8,6 +8,7 @@ from typing import Any
 from langchain_core.messages import BaseMessage, BaseMessageChunk, message_chunk_to_message
 
 from runs.exceptions import InvalidInput
+from runs.runtime import snapshots
 from runs.runtime.jsonable import jsonable
 from runs.runtime.spec import Emit, RunSpec
 
@@ -51,7 +52,8 @@ class Chunks:
             for event, data in self._of_message(*chunk):
                 await self._say(event, namespace, data)
         elif mode in self.wanted:
-            await self._say(mode, namespace, jsonable(chunk))
+            plain = jsonable(chunk)
+            await self._say(mode, namespace, _with_places(plain) if mode == "debug" else plain)
 
     async def take_event(self, event: dict[str, Any]) -> None:
         """Show a runnable at work."""
@@ -69,6 +71,15 @@ class Chunks:
             self.closing.append((named, data))
         else:
             await self.emit(named, data)
+
+
+def _with_places(chunk: dict[str, Any]) -> dict[str, Any]:
+    """A debug chunk that shows a checkpoint, with where it and its parent are found."""
+    payload = chunk["payload"]
+    if chunk.get("type") == "checkpoint":
+        payload["checkpoint"] = snapshots.checkpoint_of(payload.get("config"))
+        payload["parent_checkpoint"] = snapshots.checkpoint_of(payload.get("parent_config"))
+    return chunk
 
 
 class GrowingMessages:

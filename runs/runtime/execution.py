@@ -143,7 +143,7 @@ def run_config(spec: RunSpec) -> dict[str, Any]:
         ours["assistant_id"] = str(assistant_id)
     return {
         **{key: spec.config[key] for key in CLIENT_CONFIG if key in spec.config},
-        "recursion_limit": spec.config.get("recursion_limit") or settings.RECURSION_LIMIT,
+        "recursion_limit": spec.config.get("recursion_limit", settings.RECURSION_LIMIT),
         "metadata": {
             **spec.config.get("metadata", {}),
             **spec.metadata,
@@ -153,7 +153,6 @@ def run_config(spec: RunSpec) -> dict[str, Any]:
         "configurable": {
             **_unreserved(configurable),
             **ours,
-            "checkpoint_ns": "",
             "__pregel_strict_resume": spec.strict_resume,
         },
     }

@@ -99,8 +99,8 @@ def on_the_run(interrupts: Iterable[AskedInterrupt]) -> list[dict[str, Any]]:
 
 def thread_state(snapshot: StateSnapshot) -> dict[str, Any]:
     """A snapshot as the wire's ThreadState."""
-    checkpoint = _checkpoint(snapshot.config) if checkpoint_id(snapshot) else None
-    parent = _checkpoint(snapshot.parent_config)
+    checkpoint = checkpoint_of(snapshot.config) if checkpoint_id(snapshot) else None
+    parent = checkpoint_of(snapshot.parent_config)
     return {
         "values": jsonable(snapshot.values),
         "next": list(snapshot.next),
@@ -123,7 +123,8 @@ def _metadata(snapshot: StateSnapshot) -> dict[str, Any] | None:
     return plain
 
 
-def _checkpoint(config: Any) -> dict[str, Any] | None:
+def checkpoint_of(config: Any) -> dict[str, Any] | None:
+    """Where a checkpoint is found, as the wire writes it."""
     if config is None:
         return None
     found = config["configurable"]

@@ -11,15 +11,14 @@ from uuid import UUID
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 from django.db.models import F
-from django.db.models.functions import Now
+from django.db.models.functions import Coalesce, Now
 from django.utils.timezone import now
 
-from hitl_console.channel_layer import notify_group
 from runs import events, queue, runtime
 from runs.exceptions import LeaseLost, RunsError
 from runs.models import Interrupt, Run, Thread
 from runs.runtime import AskedInterrupt, Outcome
-from runs.services import detours, interrupts
+from runs.services import detours, interrupts, webhooks
 from runs.services.discarding import discard_thread
 from runs.signals import run_finished, run_recovered
 
@@ -34,7 +33,11 @@ logger = logging.getLogger(__name__)
 
 def start_run(run_id: UUID) -> Run | None:
     """Take a pending run for this worker; None when it is cancelled or somebody else's."""
-    hold = {"attempt": F("attempt") + 1, "lease_until": Now() + LEASE}
+    hold = {
+        "attempt": F("attempt") + 1,
+        "lease_until": Now() + LEASE,
+        "started_at": Coalesce("started_at", Now()),
+    }
     try:
         taken = Run.objects.transition(run_id, expect=[PENDING], to=RUNNING, **hold)
     except IntegrityError:  # one_running_run_per_thread
@@ -87,6 +90,7 @@ def settle_run(*, run: Run, outcome: Outcome) -> None:
         interrupts=wire_interrupts(outcome.interrupts),
         error=None,
     )
+    webhooks.announce(run, outcome.values)
     run_finished.send(sender=Run, run=run)
 
 
@@ -116,6 +120,7 @@ def fail_run(
         interrupts=wire_interrupts(i for i in state.interrupts if i.interrupt_id not in answered),
         error=error,
     )
+    webhooks.announce(run, state.values)
     run_finished.send(sender=Run, run=run)
 
 
@@ -175,6 +180,7 @@ def _give_up(run: Run, error: dict[str, Any]) -> None:
     _finish(run, Run.Status.ERROR, output={"__error__": error}, error=error)
     _close_stream(run, [("error", error)])
     release_thread(thread, Thread.Status.ERROR, error=error)
+    webhooks.announce(run, None)
 
 
 def _orphans() -> list[UUID]:
@@ -234,6 +240,7 @@ def _refuse(run: Run, reason: RunsError) -> None:
     error = {"error": type(reason).__name__, "message": str(reason.detail)}
     _finish(run, Run.Status.ERROR, is_held=False, output={"__error__": error}, error=error)
     _close_stream(run, [("error", error)])
+    webhooks.announce(run, None)
     run_finished.send(sender=Run, run=run)
 
 
@@ -267,7 +274,7 @@ def _finish(run: Run, status: str, *, is_held: bool = True, **fields: Any) -> No
 def _close_stream(run: Run, closing: list[events.Chunk]) -> None:
     if run.is_streamed:
         events.write(run, [*closing, (events.END, None)])
-    notify_group(events.group(run.pk), {"type": "run.changed"})
+    events.announce(run)
 
 
 def release_thread(thread: Thread, status: str, **fields: Any) -> None:

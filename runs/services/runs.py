@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -11,14 +11,18 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils.timezone import now
 
-from hitl_console.channel_layer import notify_group
 from runs import events, queue, runtime
 from runs.exceptions import NotFound, RunsError, ThreadBusy
 from runs.models import Assistant, Interrupt, Run, Thread
-from runs.services import breakpoints, detours, execution, interrupts
+from runs.services import breakpoints, detours, execution, interrupts, webhooks
 from runs.services.assistants import system_assistant_id
 from runs.signals import interrupts_answered, run_finished
 
+CANCELLED = "{action} requested via POST /threads/{{thread_id}}/runs/{{run_id}}/cancel"
+TOO_LATE = (
+    "No matching runs to cancel. Please verify the thread ID and run IDs are correct, and the runs "
+    "haven't been deleted or completed."
+)
 RESERVED = ("thread_id", "run_id", "checkpoint_ns", "checkpoint_id", "checkpoint_map")
 
 
@@ -50,6 +54,8 @@ def create_run(
         detours.ask(thread, way, may_decide=may_decide, graph_id=graph_id)
     configured = request if continues else _with_defaults(assistant, request)
     kwargs = _kwargs(configured, answers) | {"may_decide": may_decide}
+    if thread.watched_until and thread.watched_until > now():
+        kwargs["stream_mode"] = kwargs["stream_mode"] or ["values"]
     run = _new_run(thread, assistant, graph_id, request, kwargs, actor)
     run.state_update = state_update
     if is_free:
@@ -67,13 +73,13 @@ def create_run(
 
 
 @transaction.atomic
-def cancel_run(*, run: Run, action: str = "interrupt", reason: str) -> None:
+def cancel_run(*, run: Run, action: str = "interrupt", reason: str = "") -> None:
     """Stop a run that is pending or running; `rollback` also removes it and its checkpoints.
 
     Raises NotFound when it is over: the wire's answer to a cancel that comes too late.
     """
     thread = Thread.objects.lock(run.thread_id)
-    error = {"error": "UserInterrupt", "message": reason}
+    error = {"error": "UserInterrupt", "message": reason or CANCELLED.format(action=action)}
     if not Run.objects.transition(
         run.pk,
         expect=Run.ACTIVE,
@@ -81,7 +87,7 @@ def cancel_run(*, run: Run, action: str = "interrupt", reason: str) -> None:
         lease_until=None,
         output=thread.values,
     ):
-        raise NotFound("No matching runs to cancel.")
+        raise NotFound(TOO_LATE)
     queue.abort_job(run)
     if action == "rollback":
         runtime.rollback(thread.pk, run.pk)
@@ -89,6 +95,18 @@ def cancel_run(*, run: Run, action: str = "interrupt", reason: str) -> None:
     _settle_cancelled(thread, run, error)
     if action == "rollback":
         run.delete()
+
+
+def cancel_runs(*, runs: Iterable[Run], action: str = "interrupt") -> int:
+    """Stop several runs, each as if it were the only one; returns how many were not over."""
+    stopped = 0
+    for run in runs:
+        try:
+            cancel_run(run=run, action=action)
+        except (NotFound, Thread.DoesNotExist):
+            continue
+        stopped += 1
+    return stopped
 
 
 def delete_run(*, run: Run) -> None:
@@ -132,7 +150,7 @@ def _new_run(
         metadata=created_by | thread.metadata | ids | (request.get("metadata") or {}) | ids,
         multitask_strategy=request.get("multitask_strategy", "enqueue"),
         created_by=actor,
-        not_before=now() + timedelta(seconds=delay) if delay else None,
+        not_before=now() + timedelta(seconds=delay) if delay and delay > 0 else None,
     )
     run.kwargs["config"]["configurable"] |= {
         "run_id": str(run.pk),
@@ -212,7 +230,7 @@ def _settle_cancelled(thread: Thread, run: Run, error: dict[str, Any]) -> None:
     run.status = Run.Status.INTERRUPTED
     if run.is_streamed:
         events.write(run, [(events.END, None)])
-    notify_group(events.group(run.pk), {"type": "run.changed"})
+    events.announce(run)
     state = runtime.pending(thread.pk, run.graph_id)
     if Run.objects.on(thread.pk).filter(status=Run.Status.RUNNING).exists():
         interrupts.give_back(run)
@@ -233,6 +251,8 @@ def _settle_cancelled(thread: Thread, run: Run, error: dict[str, Any]) -> None:
         interrupts=execution.wire_interrupts(state.interrupts),
         error=error,
     )
+    run.error = error
+    webhooks.announce(run, state.values)
     run_finished.send(sender=Run, run=run)
 
 

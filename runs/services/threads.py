@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -24,11 +26,13 @@ def create_thread(
     metadata: dict[str, Any] | None = None,
     do_nothing: bool = False,
     supersteps: list[dict[str, Any]] | None = None,
+    ttl: Mapping[str, Any] | None = None,
     may_decide: bool = True,
     is_temporary: bool = False,
 ) -> Thread:
     """A new thread; with `do_nothing`, the one that already has this id."""
     fields: dict[str, Any] = {"metadata": metadata or {}, "is_temporary": is_temporary}
+    fields |= lifetime(ttl) if ttl else {}
     fields |= dict.fromkeys(("created_at", "updated_at", "state_updated_at"), now())
     if thread_id is None:
         thread = Thread.objects.create(**fields)
@@ -48,20 +52,30 @@ def create_thread(
 
 
 @transaction.atomic
-def update_thread(*, thread: Thread, metadata: dict[str, Any]) -> Thread:
-    """Merge metadata at its top level."""
+def update_thread(
+    *, thread: Thread, metadata: dict[str, Any], ttl: Mapping[str, Any] | None = None
+) -> Thread:
+    """Merge metadata at its top level; a ttl counts from now."""
     thread = Thread.objects.lock(thread.pk)
     thread.metadata |= metadata
     thread.updated_at = now()
-    thread.save(update_fields=["metadata", "updated_at"])
+    for name, value in (lifetime(ttl) if ttl else {}).items():
+        setattr(thread, name, value)
+    thread.save(update_fields=["metadata", "updated_at", "ttl", "expires_at"])
     return thread
+
+
+def lifetime(ttl: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a thread that goes some minutes from now, or all of it but where it stands."""
+    kept = {"strategy": ttl.get("strategy", "delete"), "ttl_minutes": ttl["ttl"]}
+    return {"ttl": kept, "expires_at": now() + timedelta(minutes=ttl["ttl"])}
 
 
 @transaction.atomic
 def copy_thread(*, thread: Thread, may_decide: bool = True) -> Thread:
     """A new thread with the same checkpoints; runs and review tasks stay with the first."""
     detours.ask(thread, "a copy of the thread", may_decide=may_decide)
-    copy = Thread.objects.create(pk=uuid4(), metadata=thread.metadata, config=thread.config)
+    copy = Thread.objects.create(pk=uuid4(), metadata=thread.metadata)
     runtime.copy_checkpoints(thread.pk, copy.pk)
     return copy
 
