@@ -85,6 +85,14 @@ class Line:
         return audit_words.action_words(self.entry.action)
 
     @property
+    def about(self) -> str:
+        """The name of what it was done to, or its id; nothing where that is the actor."""
+        if self.entry.object == f"user:{self.entry.actor_id}":
+            return ""
+        named = (self.entry.details.get(name) for name in ("member", "queue", "name"))
+        return str(next(filter(None, named), self.entry.object))
+
+    @property
     def via(self) -> str:
         return audit_words.via_words(self.entry.via)
 

@@ -6,6 +6,7 @@ from typing import Any
 from zoneinfo import available_timezones
 
 from django import forms
+from django.contrib.auth.forms import PasswordChangeForm
 from django.contrib.auth.models import Group, User
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -22,13 +23,16 @@ UNDO = (0, 10, 20, 30, 60)  # seconds
 LIVES = ((30, _("30 days")), (90, _("90 days")), (365, _("One year")), ("", _("Never")))
 
 
+TYPED = (forms.TextInput, forms.EmailInput, forms.PasswordInput, forms.Select)
+
+
 class PageForm(forms.Form):
     """A form whose controls look as the pages' own; drawn by `settings/_field.html`."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for field in self.fields.values():
-            if isinstance(field.widget, forms.TextInput | forms.Select):
+            if isinstance(field.widget, TYPED):
                 field.widget.attrs.setdefault("class", "input")
 
 
@@ -206,7 +210,8 @@ class ProfileForm(PageForm):
         assert isinstance(zones, forms.ChoiceField)
         assert isinstance(undo, forms.TypedChoiceField)
         zones.choices = zone_choices()
-        undo.choices = [(0, _("%(n)s seconds, as usual here") % {"n": least_undo})] + [
+        usual = _("%(n)s seconds, as usual here") if least_undo else _("None, as usual here")
+        undo.choices = [(0, usual % {"n": least_undo})] + [
             (n, _("%(n)s seconds") % {"n": n}) for n in UNDO if n > least_undo
         ]
 
@@ -223,3 +228,7 @@ def zone_choices() -> list[tuple[str, Any]]:
 
 def _named(zone: str) -> str:
     return zone.partition("/")[2].replace("_", " ")
+
+
+class PasswordForm(PageForm, PasswordChangeForm):
+    """The old password, and a new one twice."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from django import template
 from django.utils.translation import gettext as _
 
@@ -14,7 +12,9 @@ BROWSERS = (
     ("Edg", "Edge"),
     ("OPR", "Opera"),
     ("Firefox", "Firefox"),
+    ("FxiOS", "Firefox"),
     ("Chrome", "Chrome"),
+    ("CriOS", "Chrome"),
     ("Safari", "Safari"),
 )
 SYSTEMS = (
@@ -38,4 +38,4 @@ def browser_words(calls_itself: str) -> str:
 
 
 def _first(names: tuple[tuple[str, str], ...], text: str) -> str:
-    return next((name for word, name in names if re.search(rf"\b{word}", text)), "")
+    return next((name for word, name in names if word in text), "")

@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
-from django.contrib.auth.forms import PasswordChangeForm, SetPasswordForm
+from django.contrib.auth.forms import SetPasswordForm
 from django.contrib.auth.models import User
 from django.contrib.auth.views import PasswordResetConfirmView
 from django.http import HttpRequest, HttpResponse
@@ -19,7 +19,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from reviews import services
 from reviews.models import Login
-from reviews.people_forms import ProfileForm
+from reviews.people_forms import PasswordForm, ProfileForm
 from reviews.services.preferences import KEPT
 from reviews.views.pages import PageRequest, for_people, render_page
 
@@ -64,7 +64,7 @@ def me(request: PageRequest) -> HttpResponse:
 @require_form
 def password(request: PageRequest) -> HttpResponse:
     """A new password, for whoever knows the old one; it ends the reader's other logins."""
-    form = PasswordChangeForm(request.user, request.POST or None)
+    form = PasswordForm(request.user, request.POST or None)
     if form.is_valid():
         services.set_password(
             member=request.user,
