@@ -57,6 +57,16 @@ def view(person: str, method: str, with_id: bool) -> set[int] | None:
     return page(person, method, False) or {404}
 
 
+def thread_page(person: str, method: str, with_id: bool) -> set[int] | None:
+    """Signed-in people; reviewers only where a task of theirs was asked."""
+    return {404} if person == "omar" else page(person, method, with_id=False)
+
+
+def operating(person: str, method: str, with_id: bool) -> set[int] | None:
+    """Staff, and people with the right to operate; of others' threads nobody hears anything."""
+    return {403, 404} if person in ("rosa", "omar") else page(person, method, with_id=False)
+
+
 def breakpoints(person: str, method: str, with_id: bool) -> set[int] | None:
     """Keys for runs see where runs stop; only an admin's key changes it."""
     is_kept_out = method != "GET" and person == "key runs"
@@ -91,10 +101,12 @@ def admin(person: str, method: str, with_id: bool) -> set[int] | None:
     return {"ada": {200} | without_rights, "sam": without_rights}.get(person, {302})
 
 
-HARMFUL = (runs, breakpoints, own, admins)
+HARMFUL = (runs, breakpoints, own, admins, operating)
 ASSISTANT, THREAD = "assistants/<str:assistant_id>", "threads/<str:thread_id>"
+ASSISTANT_PAGE = "assistants/<uuid:assistant_id>"
 RUN = f"{THREAD}/runs/<str:run_id>"
 TASK, API_TASK = "tasks/<int:pk>", r"api/tasks/(?P<pk>\d+)"
+AGENT_THREAD = "agents/threads/<uuid:thread_id>"
 RULES: dict[str, tuple[Codes, str]] = {
     "assistants": (runs, "POST"),
     "assistants/search": (runs, "POST"),
@@ -170,6 +182,14 @@ RULES: dict[str, tuple[Codes, str]] = {
     f"{TASK}/undo/": (page, "GET POST"),
     f"{TASK}/repair/": (page, "GET POST"),
     f"{TASK}/accept/": (page, "GET POST"),
+    "agents/threads/": (page, "GET"),
+    f"{AGENT_THREAD}/": (thread_page, "GET"),
+    f"{AGENT_THREAD}/checkpoints/<uuid:checkpoint_id>/": (thread_page, "GET"),
+    f"{AGENT_THREAD}/fork/": (operating, "GET POST"),
+    "agents/runs/": (operating, "GET"),
+    "agents/runs/<uuid:run_id>/": (operating, "GET"),
+    "agents/runs/<uuid:run_id>/cancel/": (operating, "POST"),
+    "agents/assistants/<uuid:assistant_id>/start/": (operating, "GET POST"),
     "theme/": (public, "POST"),
     "me/": (own, "GET POST"),
     "me/password/": (own, "GET POST"),
@@ -178,6 +198,12 @@ RULES: dict[str, tuple[Codes, str]] = {
     "me/keys/": (own, "GET POST"),
     "me/keys/<int:pk>/revoke/": (own, "GET POST"),
     "password/<uidb64>/<token>/": (public, "GET"),
+    "agents/assistants/": (admins, "GET"),
+    f"agents/{ASSISTANT_PAGE}/": (admins, "GET"),
+    f"agents/{ASSISTANT_PAGE}/versions/": (admins, "GET"),
+    f"agents/{ASSISTANT_PAGE}/graph/": (admins, "GET POST"),
+    f"agents/{ASSISTANT_PAGE}/graph/changes/": (admins, "POST"),
+    f"agents/{ASSISTANT_PAGE}/graph/now/": (admins, "GET"),
     "settings/members/": (admins, "GET POST"),
     "settings/members/invite/": (admins, "GET POST"),
     "settings/members/<int:pk>/": (admins, "GET POST"),
