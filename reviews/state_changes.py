@@ -10,6 +10,7 @@ from reviews.payloads import Edit
 from reviews.payloads.bounds import children, same_json, step
 
 MOST = 200  # rows a page shows
+ABSENT: Any = object()
 
 
 def changes(before: Any, after: Any) -> tuple[list[Edit], bool]:
@@ -22,12 +23,15 @@ def _differences(before: Any, after: Any) -> Iterator[Edit]:
     waiting = [("", before, after)]
     while waiting:
         pointer, old, new = waiting.pop()
-        if type(old) is not type(new) or not isinstance(old, dict | list):
-            if not same_json(old, new):
-                yield Edit(pointer, "changed", old, new)
-            continue
-        olds, news = dict(children(old)), dict(children(new))
-        yield from (Edit(step(pointer, k), "removed", olds[k], None) for k in olds if k not in news)
-        yield from (Edit(step(pointer, k), "added", None, news[k]) for k in news if k not in olds)
-        shared = [(step(pointer, k), olds[k], news[k]) for k in olds if k in news]
-        waiting.extend(reversed(shared))
+        if old is ABSENT:
+            yield Edit(pointer, "added", None, new)
+        elif new is ABSENT:
+            yield Edit(pointer, "removed", old, None)
+        elif type(old) is type(new) and isinstance(old, dict | list):
+            olds, news = dict(children(old)), dict(children(new))
+            keys = reversed(dict.fromkeys((*olds, *news)))  # the stack gives them back in order
+            waiting.extend(
+                (step(pointer, key), olds.get(key, ABSENT), news.get(key, ABSENT)) for key in keys
+            )
+        elif not same_json(old, new):
+            yield Edit(pointer, "changed", old, new)
