@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from reviews.views import (
+    assistants,
     audit,
     bulk,
     keys,
@@ -66,6 +67,22 @@ urlpatterns = [
     path("agents/runs/", runs.runs, name="runs"),
     path("agents/runs/<uuid:run_id>/", runs.run, name="run"),
     path("agents/runs/<uuid:run_id>/cancel/", runs.cancel_run, name="cancel-run"),
+    path("agents/assistants/", assistants.assistants, name="assistants"),
+    path("agents/assistants/<uuid:assistant_id>/", assistants.assistant, name="assistant"),
+    path(
+        "agents/assistants/<uuid:assistant_id>/versions/",
+        assistants.versions,
+        name="assistant_versions",
+    ),
+    path("agents/assistants/<uuid:assistant_id>/graph/", assistants.graph, name="graph"),
+    path(
+        "agents/assistants/<uuid:assistant_id>/graph/changes/",
+        assistants.graph_changes,
+        name="graph_changes",
+    ),
+    path(
+        "agents/assistants/<uuid:assistant_id>/graph/now/", assistants.graph_now, name="graph_now"
+    ),
     path("agents/assistants/<uuid:assistant_id>/start/", runs.start_run, name="start-run"),
     path("theme/", me.theme, name="theme"),
     path("me/", me.me, name="me"),

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from runs.runtime import checkpointer, registry
 from runs.runtime.channels import channels
-from runs.runtime.description import drawing, has_node, nodes, schemas, subgraphs
+from runs.runtime.description import (
+    Picture,
+    PicturedEdge,
+    PicturedNode,
+    drawing,
+    has_node,
+    nodes,
+    picture,
+    schemas,
+    standing_at,
+    subgraphs,
+)
 from runs.runtime.execution import error_body, execute
 from runs.runtime.jsonable import jsonable
 from runs.runtime.spec import (
@@ -39,6 +50,9 @@ __all__ = [
     "Outcome",
     "PausedAt",
     "Pending",
+    "Picture",
+    "PicturedEdge",
+    "PicturedNode",
     "RunSpec",
     "StateUpdate",
     "channels",
@@ -55,11 +69,13 @@ __all__ = [
     "keep_latest",
     "nodes",
     "pending",
+    "picture",
     "read_state",
     "registry",
     "rollback",
     "schemas",
     "sizes",
+    "standing_at",
     "subgraphs",
     "write_state",
     "written_by",

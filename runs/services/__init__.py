@@ -43,6 +43,14 @@ from runs.services.histories import (
 )
 from runs.services.interrupts import guard, leave_question
 from runs.services.keys import create_key, revoke_key
+from runs.services.pictures import (
+    AtWork,
+    Picture,
+    PicturedNode,
+    at_work,
+    picture_of,
+    schemas_of,
+)
 from runs.services.recovery import reconcile, reconcile_thread
 from runs.services.repair import accept_graph, ask_again, retry_answer
 from runs.services.runs import (
@@ -70,10 +78,14 @@ from runs.services.webhooks import (
 )
 
 __all__ = [
+    "AtWork",
+    "Picture",
+    "PicturedNode",
     "Step",
     "accept_graph",
     "added",
     "ask_again",
+    "at_work",
     "cancel_run",
     "cancel_runs",
     "change_breakpoints",
@@ -102,6 +114,7 @@ __all__ = [
     "lineage_of",
     "next_of",
     "pending_problems",
+    "picture_of",
     "place_of",
     "problem_of",
     "prune_threads",
@@ -111,6 +124,7 @@ __all__ = [
     "renew_leases",
     "retry_answer",
     "revoke_key",
+    "schemas_of",
     "set_breakpoint",
     "set_latest_version",
     "settle_delivery",
