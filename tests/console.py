@@ -118,9 +118,13 @@ class Console:
         return self
 
     def wait_until_ready(self) -> None:
-        wait_for(self.is_up, what=f"web\n{self.web.output()[-2000:]}")
+        wait_for(self.is_up, seconds=60, what=f"web\n{self.web.output()[-2000:]}")
         for worker in self.workers:
-            wait_for(lambda w=worker: "worker ready" in w.output(), what=worker.output()[-2000:])
+            wait_for(
+                lambda w=worker: "worker ready" in w.output(),
+                seconds=60,
+                what=worker.output()[-2000:],
+            )
 
     def is_up(self) -> bool:
         try:
