@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from reviews import payloads
 from reviews.form_parts import Wrong, control_id
-from reviews.models import Decision, ReviewTask
+from reviews.models import AuditEntry, Decision, ReviewTask
 from reviews.payloads import AnswerRefused, Asked, Control, Field, FieldError
 from reviews.payloads.bounds import read_json
 from reviews.thread_page import TaskCard, with_decisions
@@ -80,6 +80,14 @@ class RunPage:
         asked = self.run.kwargs
         given = asked.get("input") if asked.get("input") is not None else asked.get("command")
         return payloads.json_text(given) if given is not None else ""
+
+    @cached_property
+    def canceller(self) -> AuditEntry | None:
+        """The entry of the person who stopped it."""
+        if self.run.status != Run.Status.INTERRUPTED:
+            return None
+        noted = AuditEntry.objects.filter(action="run.cancelled", object=f"run:{self.run.pk}")
+        return noted.select_related("actor").first()
 
     @property
     def output(self) -> str:
