@@ -48,7 +48,7 @@ def permissions(rights: Iterable[str]) -> QuerySet[Permission]:
 def rights_of(user: User) -> frozenset[str]:
     """Which of RIGHTS somebody was given, by name and not by way of a queue."""
     given = user.user_permissions.values_list("content_type__app_label", "codename")
-    return frozenset(f"{app}.{codename}" for app, codename in given) & RIGHTS.keys()
+    return frozenset(f"{app}.{codename}" for app, codename in given).intersection(RIGHTS)
 
 
 def scopes_of(user: User) -> tuple[Scope, ...]:

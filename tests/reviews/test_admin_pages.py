@@ -1,0 +1,417 @@
+"""Members, queues, keys and the audit log, by the pages of administrators."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import uuid
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from django.contrib.auth.models import Group, User
+from django.contrib.sessions.models import Session
+from django.db import connection, transaction
+from django.test import Client
+from django.utils.timezone import now
+
+from reviews import audit_words, services, verifier
+from reviews.exceptions import LastAdmin
+from reviews.models import AuditEntry, Login
+from reviews.people import READS_AUDIT, people, permissions
+from reviews.services import audit
+from reviews.services.members import Standing
+from runs.models import ApiKey, Scope
+from tests.conftest import PASSWORD, issue_key, make_user
+from tests.console import Console
+from tests.reviews.pages import browser_of, words
+from tests.security.people import browser, session_of
+
+NEW_PASSWORD = "a long walk to the harbour"
+
+
+@pytest.fixture
+def sam() -> User:
+    """Administers, and is no superuser."""
+    return make_user("sam", is_staff=True)
+
+
+def said_of(member: User, **changed: object) -> dict[str, object]:
+    """The form of a member as it stands, with what is changed in it."""
+    standing = Standing.of(member)
+    form = {
+        "first_name": standing.first_name,
+        "last_name": standing.last_name,
+        "email": standing.email,
+        "role": "admin" if standing.is_admin else "reviewer",
+        "rights": list(standing.rights),
+        "queues": [group.pk for group in member.groups.all()],
+        "is_active": "on",
+    }
+    return {name: value for name, value in (form | changed).items() if value is not None}
+
+
+def entries_of(object_: str) -> list[str]:
+    return list(
+        AuditEntry.objects.filter(object=object_).order_by("seq").values_list("action", flat=True)
+    )
+
+
+# -- members -----------------------------------------------------------------------------------
+
+
+def test_somebody_invited_chooses_a_password_by_a_link_that_works_once(
+    ada: User, queue: Group
+) -> None:
+    name = f"ines-{uuid.uuid4().hex[:8]}"
+    form = {"username": name, "first_name": "Ines", "role": "reviewer", "queues": [queue.pk]}
+    answer = browser_of(ada).post("/settings/members/invite/", form)
+
+    (link,) = re.findall(r'value="http://testserver(/password/[^"]+)"', words(answer))
+    ines = User.objects.get(username=name)
+    assert not ines.has_usable_password()
+    assert list(ines.groups.all()) == [queue]
+    assert entries_of(f"user:{ines.pk}") == ["member.invited", "member.link_made"]
+    assert link.split("/")[-2] not in json.dumps(
+        list(AuditEntry.objects.filter(object=f"user:{ines.pk}").values("details"))
+    )
+
+    visitor = Client()
+    there = visitor.get(link, follow=True)
+    assert name in words(there)
+    posted = {"new_password1": NEW_PASSWORD, "new_password2": NEW_PASSWORD}
+    assert (
+        "/login/"
+        in visitor.post(there.request["PATH_INFO"], posted, follow=True).redirect_chain[0][0]
+    )
+    assert "no longer works" in words(Client().get(link, follow=True))
+    assert visitor.post("/login/", {"username": name, "password": NEW_PASSWORD}).status_code == 302
+    assert entries_of(f"user:{ines.pk}")[2:] == ["member.password_set", "login.opened"]
+
+
+@pytest.mark.parametrize("name", ["key:mine", "a b", "x" * 151, ""])
+def test_a_name_nobody_can_have_is_refused(ada: User, name: str) -> None:
+    answer = browser_of(ada).post(
+        "/settings/members/invite/", {"username": name, "role": "reviewer"}
+    )
+    assert answer.status_code == 422
+    assert not User.objects.filter(username=name or "-").exists()
+
+
+def test_a_name_that_is_taken_is_refused_whatever_its_case(ada: User, rosa: User) -> None:
+    form = {"username": rosa.username.upper(), "role": "reviewer"}
+    answer = browser_of(ada).post("/settings/members/invite/", form)
+    assert answer.status_code == 422
+    assert "This name is taken." in words(answer)
+
+
+def test_a_change_is_kept_and_says_what_was_before(ada: User, rosa: User, queue: Group) -> None:
+    form = said_of(rosa, last_name="Lind", queues=[queue.pk], rights=[READS_AUDIT])
+    assert browser_of(ada).post(f"/settings/members/{rosa.pk}/", form).status_code == 302
+
+    rosa = User.objects.get(pk=rosa.pk)
+    assert rosa.last_name == "Lind"
+    assert rosa.has_perm(READS_AUDIT)
+    entry = AuditEntry.objects.get(object=f"user:{rosa.pk}", action="member.changed")
+    assert entry.actor == ada
+    assert entry.details["changes"] == {
+        "last_name": ["", "Lind"],
+        "rights": [[], [READS_AUDIT]],
+        "queues": [["Reviewers", queue.name], [queue.name]],
+    }
+
+
+def test_saving_what_is_so_already_is_no_change(ada: User, rosa: User) -> None:
+    browser_of(ada).post(f"/settings/members/{rosa.pk}/", said_of(rosa))
+    assert entries_of(f"user:{rosa.pk}") == []
+
+
+def test_somebody_kept_out_is_signed_out_at_once(ada: User, rosa: User) -> None:
+    theirs = browser_of(rosa)
+    key = issue_key("rosa's", [Scope.TASKS_READ], rosa)
+    assert theirs.get("/inbox/").status_code == 200
+
+    browser_of(ada).post(f"/settings/members/{rosa.pk}/", said_of(rosa, is_active=None))
+
+    assert theirs.get("/inbox/").status_code == 302
+    assert not Login.objects.filter(user=rosa).exists()
+    assert not Session.objects.filter(pk=theirs.cookies["sessionid"].value).exists()
+    assert ApiKey.objects.find(key) is None
+    assert entries_of(f"user:{rosa.pk}")[-2:] == ["member.changed", "login.ended"]
+
+
+def test_who_administers_no_longer_loses_the_keys_that_could(ada: User, sam: User) -> None:
+    wide, narrow = issue_key("wide", [Scope.ADMIN], sam), issue_key("n", [Scope.TASKS_READ], sam)
+    browser_of(ada).post(f"/settings/members/{sam.pk}/", said_of(sam, role="reviewer"))
+    assert ApiKey.objects.find(wide) is None
+    assert ApiKey.objects.find(narrow) is not None
+
+
+@pytest.fixture
+def only_sam(sam: User) -> Iterator[User]:
+    """Nobody else administers, until the test is over."""
+    with transaction.atomic():
+        people().exclude(pk=sam.pk).filter(is_staff=True).update(is_active=False)
+        yield sam
+        transaction.set_rollback(True)
+
+
+@pytest.mark.parametrize("change", [{"role": "reviewer"}, {"is_active": None}])
+def test_the_last_administrator_stays(only_sam: User, change: dict[str, object]) -> None:
+    form = said_of(only_sam, **change)
+    answer = browser_of(only_sam).post(f"/settings/members/{only_sam.pk}/", form)
+    assert answer.status_code == 422
+    assert "make somebody else an administrator first" in words(answer)
+    only_sam.refresh_from_db()
+    assert only_sam.is_staff
+    assert only_sam.is_active
+
+
+def test_an_administrator_without_a_password_yet_does_not_count(only_sam: User) -> None:
+    standing = Standing("", "", "", True, True, frozenset(), frozenset())
+    services.invite_member(actor=only_sam, username="not-yet-here", standing=standing)
+    with pytest.raises(LastAdmin), transaction.atomic():
+        services.change_member(
+            member=only_sam,
+            actor=only_sam,
+            standing=Standing("", "", "", False, True, frozenset(), frozenset()),
+        )
+
+
+def test_staff_do_not_become_superusers_by_way_of_one(sam: User, ada: User) -> None:
+    client = browser_of(sam)
+    assert client.post(f"/settings/members/{ada.pk}/link/").status_code == 409
+    answer = client.post(f"/settings/members/{ada.pk}/", said_of(ada, email="sam@example.com"))
+    assert answer.status_code == 422
+    assert "Only a superuser may change a superuser." in words(answer)
+    assert User.objects.get(pk=ada.pk).email == ""
+
+
+def test_service_users_are_no_members(ada: User) -> None:
+    issue_key("robot", [Scope.RUNS])
+    robot = User.objects.filter(username__startswith="key:robot").latest("pk")
+    client = browser_of(ada)
+    assert client.get(f"/settings/members/{robot.pk}/").status_code == 404
+    assert robot.username not in words(client.get("/settings/members/?q=robot"))
+
+
+def test_members_are_found_and_paged(ada: User) -> None:
+    mark = uuid.uuid4().hex[:8]
+    for number in range(51):
+        User.objects.create(username=f"{mark}-{number:03}")
+    client = browser_of(ada)
+    first = words(client.get(f"/settings/members/?q={mark}"))
+    (following,) = re.findall(r'href="([^"]+)" rel="next"', first)
+    second = words(client.get(following))
+    assert re.findall(f"<small>{mark}-(\\d+)", first) == [f"{n:03}" for n in range(50)]
+    assert re.findall(f"<small>{mark}-(\\d+)", second) == ["050"]
+
+
+# -- queues --------------------------------------------------------------------------------------
+
+
+def test_a_queue_is_made_renamed_and_staffed(ada: User, rosa: User, omar: User) -> None:
+    name = f"refunds {uuid.uuid4().hex[:8]}"
+    client = browser_of(ada)
+    place = client.post("/settings/queues/", {"name": name}).headers["location"]
+    queue = Group.objects.get(name=name)
+    robot = User.objects.create(username=f"key:{name}")
+    robot.groups.add(queue)
+    rosa.groups.add(queue)
+
+    client.post(place, {"name": f"{name}!", "members": [omar.pk]})
+
+    queue.refresh_from_db()
+    assert queue.name == f"{name}!"
+    assert set(queue.user_set.all()) == {omar, robot}  # keys stay
+    assert entries_of(f"queue:{queue.pk}") == ["queue.created", "queue.changed"]
+    details = AuditEntry.objects.get(object=f"queue:{queue.pk}", action="queue.changed").details
+    assert details["left"] == [rosa.username]
+    assert details["came"] == [omar.username]
+
+
+def test_a_queue_keeps_off_names_that_are_taken_and_the_default_its_own(
+    ada: User, queue: Group
+) -> None:
+    client = browser_of(ada)
+    assert client.post("/settings/queues/", {"name": queue.name}).status_code == 422
+    default = Group.objects.get(name="Reviewers")
+    answer = client.post(f"/settings/queues/{default.pk}/", {"name": "Others"})
+    assert answer.status_code == 422
+    assert "it keeps it" in words(answer)
+    assert Group.objects.filter(name="Reviewers").exists()
+
+
+# -- keys ------------------------------------------------------------------------------------------
+
+
+def test_a_key_is_shown_once_works_and_is_revoked(
+    ada: User, queue: Group, console: Console
+) -> None:
+    name = f"import {uuid.uuid4().hex[:8]}"
+    client = browser_of(ada)
+    form = {"name": name, "scopes": ["tasks:read"], "days": "30", "queues": [queue.pk]}
+    (text,) = re.findall(r'value="(hitl_[^"]+)"', words(client.post("/settings/keys/", form)))
+    assert text not in words(client.get("/settings/keys/"))
+    key = ApiKey.objects.get(name=name)
+    assert key.user.username == f"key:{name}"
+    assert list(key.user.groups.all()) == [queue]
+    assert key.expires_at is not None
+    assert 29 <= (key.expires_at - now()).days <= 30
+    entry = AuditEntry.objects.get(object=f"key:{key.prefix}", action="key.created")
+    assert entry.actor == ada
+    assert text not in json.dumps(entry.details)
+    with httpx.Client(base_url=console.url, headers={"X-Api-Key": text}, trust_env=False) as api:
+        assert api.get("/api/tasks/").status_code == 200
+        client.post(f"/settings/keys/{key.pk}/revoke/")
+        assert api.get("/api/tasks/").status_code == 401
+    assert entries_of(f"key:{key.prefix}") == ["key.created", "key.revoked"]
+
+
+@pytest.mark.parametrize(
+    "form", [{"scopes": []}, {"scopes": ["root"]}, {"name": ""}, {"days": "9"}]
+)
+def test_a_key_nobody_should_have_is_not_made(ada: User, form: dict[str, object]) -> None:
+    before = ApiKey.objects.count()
+    given = {"name": "x", "scopes": ["runs"], "days": "30"} | form
+    assert browser_of(ada).post("/settings/keys/", given).status_code == 422
+    assert ApiKey.objects.count() == before
+
+
+# -- the audit -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def marked() -> str:
+    """What sixty entries are about, which hold hostile words."""
+    mark = f"test:{uuid.uuid4().hex}"
+    with transaction.atomic():
+        for number in range(60):
+            audit.record(
+                action="test.noted",
+                object=mark,
+                details={"n": number, "text": "=1+1\u202e<script>alert(1)</script>\ud800"[:-1]},
+            )
+    return mark
+
+
+def test_the_audit_is_narrowed_by_its_address_and_paged(ada: User, marked: str) -> None:
+    client = browser_of(ada)
+    first = words(client.get("/audit/", {"object": marked}))
+    assert first.count('id="entry-') == 50
+    assert "Each entry below is as it was written." in first
+    (older,) = re.findall(r'href="([^"]+)" rel="next"', first)
+    assert words(client.get(older)).count('id="entry-') == 10
+    today = now().date().isoformat()
+    found = {"object": marked, "action": "test.noted", "since": today, "until": today}
+    assert words(client.get("/audit/", found)).count('id="entry-') == 50
+    for nothing in ({"action": "task.decided"}, {"until": "2020-01-01"}, {"who": "nobody at all"}):
+        page = words(client.get("/audit/", {"object": marked} | nothing))
+        assert "Nothing like that was done" in page
+
+
+def test_the_audit_is_found_by_who_and_by_kind_of_thing(ada: User, rosa: User) -> None:
+    browser_of(rosa)
+    client = browser_of(ada)
+    assert f"user:{rosa.pk}" in words(client.get("/audit/", {"who": rosa.username}))
+    page = words(client.get("/audit/", {"object": "user", "who": rosa.username}))
+    assert page.count('id="entry-') == 1
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"before": "x"}, {"before": "9" * 30}, {"since": "9999-99-99"}, {"until": "9999-12-31"},
+        {"since": "0001-01-01"}, {"object": "a\0b"}, {"who": "\0"}, {"action": "'--"},
+    ],
+)  # fmt: skip
+def test_an_address_nobody_made_is_no_error(ada: User, given: dict[str, str]) -> None:
+    assert browser_of(ada).get("/audit/", given).status_code == 200
+
+
+def test_what_entries_hold_is_shown_as_text(ada: User, marked: str) -> None:
+    page = browser_of(ada).get("/audit/", {"object": marked}).content.decode()
+    assert "<script>alert" not in page
+    assert "⟨U+202E⟩" in page
+
+
+def test_an_entry_that_was_changed_is_marked_and_breaks_the_chain(ada: User, marked: str) -> None:
+    client = browser_of(ada)
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+            cursor.execute("ALTER TABLE reviews_auditentry DISABLE TRIGGER USER")
+            cursor.execute(
+                "UPDATE reviews_auditentry SET action = 'test.forged' WHERE id ="
+                " (SELECT max(id) FROM reviews_auditentry WHERE object = %s)",
+                [marked],
+            )
+        page = words(client.get("/audit/", {"object": marked}))
+        report = words(client.post("/audit/verify/"))
+        transaction.set_rollback(True)
+    assert page.count("is-damaged") == 1
+    assert "Changed since they were written:" in page
+    assert "The chain is broken" in report
+
+
+def test_the_whole_chain_is_verified_and_says_where_it_ends(ada: User, marked: str) -> None:
+    page = words(browser_of(ada).post("/audit/verify/", {"object": marked}))
+    head = AuditEntry.objects.filter(action="audit.verified").latest("seq")
+    before = AuditEntry.objects.get(seq=(head.seq or 0) - 1)
+    assert "as they were written" in page
+    assert f"{before.seq}:{before.hash}" in page
+
+
+def test_an_export_is_what_the_filters_let_through_and_is_noted(
+    console: Console, ada: User, marked: str
+) -> None:
+    client = browser(console.url, session_of(ada))
+    lines = client.post("/audit/export/", data={"format": "jsonl", "object": marked})
+    assert lines.headers["content-disposition"].endswith('.jsonl"')
+    entries = [json.loads(line) for line in lines.text.splitlines()]
+    assert [entry["details"]["n"] for entry in entries] == list(range(60))
+    assert verifier.verify(entries, is_whole=False).fault == ""
+    table = client.post("/audit/export/", data={"format": "csv", "object": marked})
+    rows = list(csv.DictReader(io.StringIO(table.text)))
+    assert len(rows) == 60
+    assert rows[0]["hash"] == entries[0]["hash"]
+    noted = AuditEntry.objects.filter(actor=ada, action="audit.exported").order_by("seq")
+    assert [entry.details["format"] for entry in noted] == ["jsonl", "csv"]
+    assert noted[0].details["filters"] == {"object": marked}
+    assert client.post("/audit/export/", data={"format": "exe"}).status_code == 400
+
+
+def test_no_cell_of_a_table_is_a_formula() -> None:
+    from reviews.audit_export import COLUMNS, csv_line
+
+    row = csv_line(dict.fromkeys(COLUMNS, "=1+1"))
+    assert next(csv.reader([row])) == ["'=1+1"] * len(COLUMNS)
+
+
+def test_an_auditor_reads_the_audit_and_nothing_else_of_it(rosa: User) -> None:
+    client = browser_of(rosa)
+    assert client.get("/audit/").status_code == 403
+    assert "Audit log" not in words(client.get("/inbox/"))
+    rosa.user_permissions.add(*permissions([READS_AUDIT]))
+    assert client.get("/audit/").status_code == 200
+    assert "Audit log" in words(client.get("/inbox/"))
+    assert client.get("/settings/members/").status_code == 403
+
+
+def test_logins_and_wrong_passwords_are_in_the_audit_without_the_password(rosa: User) -> None:
+    client = Client()
+    client.post("/login/", {"username": rosa.username, "password": "correct horse"})
+    client.post("/login/", {"username": "correct horse", "password": PASSWORD})
+    client.post("/login/", {"username": rosa.username, "password": PASSWORD})
+    client.post("/logout/")
+    assert entries_of(f"user:{rosa.pk}") == ["login.refused", "login.opened", "login.closed"]
+    said = AuditEntry.objects.filter(object=f"user:{rosa.pk}").values_list("details", flat=True)
+    assert "horse" not in json.dumps(list(said))
+
+
+def test_every_action_has_words() -> None:
+    for action in AuditEntry.objects.values_list("action", flat=True).distinct():
+        assert audit_words.action_words(action)
+    assert audit_words.action_words("lamp.switched_on") == "switched on lamp"
