@@ -58,6 +58,7 @@ class Follower:
 
 async def followed(follower: Follower) -> AsyncIterator[bytes]:
     """The events of a thread's runs for as long as the client stays."""
+    yield streams.HEADERS
     async with streams.listening(events.thread_group(follower.thread_id)) as changed:
         while True:
             before = follower.after

@@ -34,7 +34,7 @@ def find_run(thread_id: str, run_id: str) -> Run:
     run = runs_in(thread_id, run_id).first()
     if run is None:
         find_thread(thread_id)
-        raise NotFound("Run not found")
+        raise NotFound("Not Found")
     return run
 
 

@@ -20,6 +20,7 @@ from runs.exceptions import NotFound
 from runs.models import Run, RunEvent, Thread
 
 HEARTBEAT = 5  # seconds
+HEADERS = b""  # Daphne sends the headers of a response with the first piece of its body
 PAGE = 200  # events read at once: what one slow reader may hold in memory
 GONE = {"error": "HTTPException", "message": "404: Run not found"}
 DISCONNECTED = "client disconnected from the run stream (on_disconnect=cancel)"
@@ -40,6 +41,7 @@ def sse_response(body: AsyncIterator[bytes], headers: dict[str, str]) -> Streami
 
 async def waited(run: Run) -> AsyncIterator[bytes]:
     """A newline every few seconds, then what the run had to say."""
+    yield HEADERS
     async with listening(events.group(run.pk)) as changed:
         while (output := await database_sync_to_async(output_of)(run)) is None:
             if not await changed():
@@ -54,6 +56,7 @@ async def said(value: Any) -> AsyncIterator[bytes]:
 
 async def framed(run: Run, *, after: int = 0, modes: Collection[str] = ()) -> AsyncIterator[bytes]:
     """A run's events as server-sent events, to its end; all of them or those of some modes."""
+    yield HEADERS
     with_ids = bool(run.kwargs["resumable"])
     async for event in follow(run.pk, after):
         if event is None:

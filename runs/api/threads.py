@@ -274,7 +274,7 @@ class ThreadHistoryView(Endpoint):
         thread = find_thread(thread_id)
         if thread.graph_id is None:
             return Response([])
-        before = asked.get("before", {})
+        before, checkpoint = asked.get("before", {}), asked.get("checkpoint", {})
         return Response(
             runtime.history(
                 thread.pk,
@@ -282,7 +282,8 @@ class ThreadHistoryView(Endpoint):
                 limit=asked["limit"],
                 before=text_in(before.get("configurable") or before),
                 metadata=asked.get("metadata"),
-                checkpoint_id=checkpoint_in(asked),
+                checkpoint_id=checkpoint.get("checkpoint_id"),
+                checkpoint_ns=checkpoint.get("checkpoint_ns") or "",
             )
         )
 

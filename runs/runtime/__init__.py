@@ -16,7 +16,8 @@ from runs.runtime.description import (
     standing_at,
     subgraphs,
 )
-from runs.runtime.execution import error_body, execute
+from runs.runtime.execution import execute
+from runs.runtime.failures import error_body
 from runs.runtime.jsonable import jsonable
 from runs.runtime.spec import (
     AskedInterrupt,

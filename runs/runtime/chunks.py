@@ -9,6 +9,7 @@ from langchain_core.messages import BaseMessage, BaseMessageChunk, message_chunk
 
 from runs.exceptions import InvalidInput
 from runs.runtime import snapshots
+from runs.runtime.failures import error_body
 from runs.runtime.jsonable import jsonable
 from runs.runtime.spec import Emit, RunSpec
 
@@ -52,8 +53,7 @@ class Chunks:
             for event, data in self._of_message(*chunk):
                 await self._say(event, namespace, data)
         elif mode in self.wanted:
-            plain = jsonable(chunk)
-            await self._say(mode, namespace, _with_places(plain) if mode == "debug" else plain)
+            await self._say(mode, namespace, _on_the_wire(mode, chunk))
 
     async def take_event(self, event: dict[str, Any]) -> None:
         """Show a runnable at work."""
@@ -73,13 +73,29 @@ class Chunks:
             await self.emit(named, data)
 
 
-def _with_places(chunk: dict[str, Any]) -> dict[str, Any]:
-    """A debug chunk that shows a checkpoint, with where it and its parent are found."""
-    payload = chunk["payload"]
-    if chunk.get("type") == "checkpoint":
-        payload["checkpoint"] = snapshots.checkpoint_of(payload.get("config"))
-        payload["parent_checkpoint"] = snapshots.checkpoint_of(payload.get("parent_config"))
-    return chunk
+def _on_the_wire(mode: str, chunk: Any) -> Any:
+    """A chunk as clients know it: errors as objects, and where a checkpoint is found."""
+    if mode == "tasks":
+        return jsonable(_with_error(chunk))
+    if mode != "debug":
+        return jsonable(chunk)
+    plain = jsonable({**chunk, "payload": _with_error(chunk["payload"])})
+    if plain["type"] == "checkpoint":
+        _add_places(plain["payload"])
+    return plain
+
+
+def _with_error(task: Any) -> Any:
+    error = task.get("error")
+    return task | {"error": error_body(error)} if isinstance(error, BaseException) else task
+
+
+def _add_places(checkpoint: dict[str, Any]) -> None:
+    checkpoint["checkpoint"] = snapshots.checkpoint_of(checkpoint.get("config"))
+    checkpoint["parent_checkpoint"] = snapshots.checkpoint_of(checkpoint.get("parent_config"))
+    for task in checkpoint.get("tasks", []):
+        if task.get("state"):
+            task["checkpoint"] = task.pop("state")["configurable"]
 
 
 class GrowingMessages:

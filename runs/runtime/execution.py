@@ -5,7 +5,6 @@ from __future__ import annotations
 from contextlib import aclosing
 from typing import Any
 
-import psycopg
 from django.conf import settings
 from langgraph.types import StateSnapshot
 
@@ -16,9 +15,6 @@ from runs.runtime.registry import Graph
 from runs.runtime.spec import AskedInterrupt, Emit, Nodes, Outcome, PausedAt, Position, RunSpec
 
 CLIENT_CONFIG = ("tags", "run_name", "max_concurrency")
-# Faults of a program or a connection: their words help nobody and may say too much.
-INTERNAL = (NameError, ImportError, SyntaxError, SystemError, OSError, psycopg.Error)
-MASKED = "An internal error occurred"
 RESERVED = {"thread_id", "checkpoint_ns", "checkpoint_id", "checkpoint_map", "run_id"}
 
 
@@ -171,9 +167,3 @@ def _context(graph: Graph, spec: RunSpec) -> dict[str, Any] | None:
     if spec.context is not None or graph.context_schema is None:
         return spec.context
     return _unreserved(spec.config.get("configurable") or {}) or None
-
-
-def error_body(error: BaseException) -> dict[str, str]:
-    """An exception as the wire shows it, without the insides of the server."""
-    message = MASKED if isinstance(error, INTERNAL) else str(jsonable(str(error)))
-    return {"error": type(error).__name__, "message": message}

@@ -87,10 +87,11 @@ def history(
     before: str | None = None,
     metadata: dict[str, Any] | None = None,
     checkpoint_id: str | None = None,
+    checkpoint_ns: str = "",
 ) -> list[dict[str, Any]]:
-    """The thread's states, newest first; `before` is a checkpoint id."""
-    config: Any = snapshots.thread_config(thread_id, checkpoint_id)
-    until: Any = snapshots.thread_config(thread_id, before) if before else None
+    """The thread's states or a subgraph's, newest first; `before` is a checkpoint id."""
+    config: Any = snapshots.thread_config(thread_id, checkpoint_id, checkpoint_ns)
+    until: Any = snapshots.thread_config(thread_id, before, checkpoint_ns) if before else None
     with _opened(graph_id) as (graph, _):
         found = graph.get_state_history(config, filter=metadata, before=until, limit=limit)
         return [snapshots.thread_state(snapshot) for snapshot in found]

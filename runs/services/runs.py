@@ -235,6 +235,7 @@ def _settle_cancelled(thread: Thread, run: Run, error: dict[str, Any]) -> None:
     if Run.objects.on(thread.pk).filter(status=Run.Status.RUNNING).exists():
         interrupts.give_back(run)
         return  # a pending run was cancelled: the running one will settle the thread
+    Run.objects.filter(pk=run.pk).update(output=state.values)
     interrupts.record(
         thread,
         run,
@@ -244,13 +245,14 @@ def _settle_cancelled(thread: Thread, run: Run, error: dict[str, Any]) -> None:
         values=state.values,
         stuck=state.answered,
     )
-    execution.release_thread(
-        thread,
-        Thread.Status.INTERRUPTED if state.next else Thread.Status.IDLE,
-        values=state.values if state.checkpoint_id else None,
-        interrupts=execution.wire_interrupts(state.interrupts),
-        error=error,
-    )
+    shown = {
+        "values": state.values if state.checkpoint_id else None,
+        "interrupts": execution.wire_interrupts(state.interrupts),
+        "error": error,
+    }
+    has_run = run.attempt or thread.interrupts is not None
+    status = Thread.Status.INTERRUPTED if state.next else Thread.Status.IDLE
+    execution.release_thread(thread, status, **(shown if has_run else {}))
     run.error = error
     webhooks.announce(run, state.values)
     run_finished.send(sender=Run, run=run)

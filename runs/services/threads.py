@@ -12,7 +12,7 @@ from django.db import transaction
 from django.utils.timezone import now
 
 from runs import queue, runtime
-from runs.exceptions import InvalidInput, NotFound, RunsError, ThreadBusy, ThreadPinned
+from runs.exceptions import InvalidUpdate, NotFound, RunsError, ThreadBusy, ThreadPinned
 from runs.models import Interrupt, Run, Thread
 from runs.runtime import PausedAt
 from runs.services import detours, execution, interrupts
@@ -97,7 +97,7 @@ def update_state(
     if Run.objects.on(thread.pk).active().exists():
         raise ThreadBusy
     if thread.graph_id is None:
-        raise InvalidInput(f"Thread {thread.pk} has no assigned graph ID.")
+        raise InvalidUpdate(f"Thread {thread.pk} has no assigned graph ID.")
     detours.ask(thread, "a state update", may_decide=may_decide)
     checkpoint = runtime.write_state(
         thread.pk,
