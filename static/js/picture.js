@@ -6,12 +6,10 @@ import { Graph, layout } from "../vendor/dagre.js";
 const page = document;
 const form = page.getElementById("stops");
 const canvas = form.querySelector(".canvas");
-const stage = canvas.parentElement;
 const drawing = JSON.parse(page.getElementById("drawing").textContent);
 const words = JSON.parse(page.getElementById("words").textContent);
 const openKey = `inside:${form.dataset.assistant}`;
 const open = new Set(JSON.parse(sessionStorage.getItem(openKey) ?? "[]"));
-const HEIGHT = 44;
 const LEAST_SCALE = 0.45;
 const MARGIN = 100; // above and below, for the legend and the buttons
 const GATE = /:__(start|end)__$/u; // of a subgraph: its outer edges stand for these
@@ -29,12 +27,13 @@ function el(name, attributes, ...children) {
   return made;
 }
 
-// -- what is drawn: an open subgraph's nodes stand in the place of its node ---------------------
+// -- laid out: an open subgraph's nodes stand in its place
 
 function flatten(picture, parent, flat) {
   for (const node of picture.nodes) {
-    flat.nodes.set(node.id, { ...node, parent, isOpen: Boolean(node.inside) && open.has(node.id) });
-    if (flat.nodes.get(node.id).isOpen) flatten(node.inside, node.id, flat);
+    const isOpen = Boolean(node.inside) && open.has(node.id);
+    flat.nodes.set(node.id, { ...node, parent, isOpen });
+    if (isOpen) flatten(node.inside, node.id, flat);
   }
   flat.edges.push(...picture.edges);
   return flat;
@@ -52,7 +51,7 @@ function ends(id, nodes, near, far, edge) {
 function arrange() {
   const { nodes, edges } = flatten(drawing, "", { nodes: new Map(), edges: [] });
   graph = new Graph({ compound: true, multigraph: true });
-  graph.setGraph({ rankdir: "TB", nodesep: 64, ranksep: 78, edgesep: 24, marginx: 40, marginy: 44 });
+  graph.setGraph({ nodesep: 64, ranksep: 78, edgesep: 24, marginx: 40, marginy: 44 });
   for (const end of ["__start__", "__end__"]) {
     if (edges.some((edge) => edge.source === end || edge.target === end)) {
       const label = end === "__start__" ? words.start : words.end;
@@ -60,22 +59,23 @@ function arrange() {
     }
   }
   for (const node of nodes.values()) {
-    graph.setNode(node.id, { ...node, width: Math.max(168, node.label.length * 8 + 44), height: HEIGHT });
+    const width = Math.max(168, node.label.length * 8 + 44);
+    graph.setNode(node.id, { ...node, width, height: 44 });
   }
   for (const node of nodes.values()) if (node.parent) graph.setParent(node.id, node.parent);
   edges.forEach((edge, index) => {
     if (GATE.test(edge.source) || GATE.test(edge.target)) return;
     for (const source of ends(edge.source, nodes, "target", "source", "__end__")) {
       for (const target of ends(edge.target, nodes, "source", "target", "__start__")) {
-        const room = edge.label ? { width: edge.label.length * 7 + 12, height: 18, labelpos: "c" } : {};
-        graph.setEdge(source, target, { ...edge, ...room }, String(index));
+        const width = edge.label.length * 7;
+        graph.setEdge(source, target, { ...edge, width, height: 18, labelpos: "c" }, `${index}`);
       }
     }
   });
   layout(graph);
 }
 
-// -- drawn ---------------------------------------------------------------------------------------
+// -- drawn
 
 function path(points) {
   const [first, ...rest] = points;
@@ -96,19 +96,21 @@ function drawEdge(edge) {
   });
   if (!edge.label) return [line];
   const box = { x: edge.x - edge.width / 2, y: edge.y - 9, width: edge.width, height: 18 };
-  return [line, el("rect", { class: "lblbg", ...box }), el("text", { class: "lbl", x: edge.x, y: edge.y }, edge.label)];
+  const label = el("text", { class: "lbl", x: edge.x, y: edge.y }, edge.label);
+  return [line, el("rect", { class: "lblbg", ...box }), label];
 }
 
 function drawNode(node) {
-  const box = { x: node.x - node.width / 2, y: node.y - node.height / 2, width: node.width, height: node.height };
+  const { width, height } = node;
+  const box = { x: node.x - width / 2, y: node.y - height / 2, width, height };
   const shape = el("rect", { class: "box", rx: node.isEnd ? 17 : 10, ...box });
   const at = node.isOpen ? { x: box.x + 12, y: box.y + 15 } : { x: node.x, y: node.y };
   const label = el("text", at, node.label);
   if (node.isEnd) return el("g", { class: "n end" }, shape, label);
-  const kind = `n${node.isOpen ? " open" : ""}${node.inside ? " deep" : ""}`;
-  const link = el("a", { class: kind, href: node.href, "data-id": node.id }, shape);
-  if (node.inside && !node.isOpen) link.append(el("rect", { class: "under", rx: 10, ...box, y: box.y + 5 }), shape);
-  link.append(label);
+  const kind = node.isOpen ? "n open" : "n";
+  const link = el("a", { class: kind, href: node.href, "data-id": node.id }, shape, label);
+  const isDeep = node.inside && !node.isOpen;
+  if (isDeep) link.prepend(el("rect", { class: "under", rx: 10, ...box, y: box.y + 5 }));
   return link;
 }
 
@@ -117,7 +119,8 @@ function draw() {
   arrange();
   const { width, height } = graph.graph();
   size = [width, height];
-  const arrow = { id: "arrow", viewBox: "0 0 8 8", refX: 6, refY: 4, markerWidth: 7, markerHeight: 7, orient: "auto" };
+  const arrow = { id: "arrow", viewBox: "0 0 8 8", refX: 6, refY: 4, orient: "auto" };
+  Object.assign(arrow, { markerWidth: 7, markerHeight: 7 });
   const nodes = graph.nodes().map((id) => graph.node(id));
   nodes.sort((one, other) => one.y - other.y || one.x - other.x); // the order of the Tab key
   canvas.replaceChildren(
@@ -136,12 +139,13 @@ function draw() {
   if (focused) links().find((link) => link.dataset.id === focused)?.focus({ preventScroll: true });
 }
 
-// -- what changes without a new layout: pauses, counts, the chosen node ---------------------------
+// -- what changes without a new layout
 
 const links = () => [...canvas.querySelectorAll("a.n")];
 
 function sideOf(node, side) {
-  const found = [...form.querySelectorAll(`input[data-side="${side}"]`)].filter((box) => box.dataset.node === node.id);
+  const boxes = [...form.querySelectorAll(`input[data-side="${side}"]`)];
+  const found = boxes.filter((box) => box.dataset.node === node.id);
   const isSet = found.some((box) => box.checked);
   const isNew = isSet !== found.some((box) => box.dataset.was === "true");
   return { isSet, isNew, isCompiled: node[side] };
@@ -162,19 +166,19 @@ function pill(node, side, state) {
   );
 }
 
-function count(node, number, kind, url) {
-  const x = kind === "wait" ? node.x + node.width / 2 + 17 : node.x - node.width / 2 - 17;
+function count(node, number, url) {
+  const x = node.x + (node.width / 2 + 17) * (url ? 1 : -1);
   const label = number > 99 ? "99+" : String(number);
   const round = el("circle", { cx: x, cy: node.y, r: number > 99 ? 14 : 11 });
   const text = el("text", { x, y: node.y + 0.5 }, label);
   if (!url) return el("g", { class: "count run", "aria-hidden": "true" }, round, text);
-  const told = `${words.waiting.replace("{n}", number)}, ${node.label}`;
+  const told = `${words.waiting.replace("{n}", label)}: ${node.label}`;
   return el("a", { class: "count", href: url, "aria-label": told }, round, text);
 }
 
 function mark() {
   const marks = [];
-  const told = new Map([...form.querySelectorAll("[data-here]")].map((one) => [one.dataset.here, one.dataset]));
+  const now = [...form.querySelectorAll("[data-here]")].map(({ dataset }) => dataset);
   for (const link of links()) {
     const node = graph.node(link.dataset.id);
     const say = [node.label];
@@ -184,12 +188,12 @@ function mark() {
       marks.push(pill(node, side, state));
       say.push(state.isSet ? words[side] : `${words[side]} (${words.compiled})`);
     }
-    const here = told.get(node.id);
+    const here = now.find((one) => one.here === node.id);
     const [waiting, running] = [Number(here?.waiting), Number(here?.running)];
     if (waiting) say.push(words.waiting.replace("{n}", waiting));
     if (running) say.push(words.running.replace("{n}", running));
-    if (waiting && !node.isOpen) marks.push(count(node, waiting, "wait", here.url));
-    if (running && !node.isOpen) marks.push(count(node, running, "run"));
+    if (waiting && !node.isOpen) marks.push(count(node, waiting, here.url));
+    if (running && !node.isOpen) marks.push(count(node, running));
     link.setAttribute("aria-label", say.join(", "));
     link.classList.toggle("sel", node.id === chosen);
   }
@@ -201,7 +205,6 @@ function choose(id) {
   for (const part of form.querySelectorAll("[data-part]")) {
     part.classList.toggle("is-chosen", part.dataset.part === chosen);
   }
-  form.querySelector(".choose").hidden = Boolean(chosen);
   const href = graph.node(chosen)?.href;
   if (href && location.hash !== href) history.replaceState(history.state, "", href);
   mark();
@@ -226,10 +229,12 @@ function fold(button) {
 
 function showFolds() {
   for (const button of form.querySelectorAll("[data-fold]")) {
-    button.hidden = false;
     button.setAttribute("aria-expanded", String(open.has(button.dataset.fold)));
   }
 }
+
+// An open subgraph is where its upper edge is, above what is inside.
+const top = (node) => (node.isOpen ? node.y - node.height / 2 : node.y);
 
 function walk(event) {
   const way = WAYS[event.key];
@@ -241,8 +246,9 @@ function walk(event) {
   const [next] = links()
     .map((link) => ({ link, node: graph.node(link.dataset.id) }))
     .map(({ link, node }) => {
-      const ahead = (node.x - from.x) * dx + (node.y - from.y) * dy;
-      const aside = Math.abs((node.x - from.x) * dy) + Math.abs((node.y - from.y) * dx);
+      const [right, down] = [node.x - from.x, top(node) - top(from)];
+      const ahead = right * dx + down * dy;
+      const aside = Math.abs(right * dy) + Math.abs(down * dx);
       return { link, ahead, far: (ahead + 2 * aside) * (near.has(node.id) ? 0.5 : 1) };
     })
     .filter(({ link, ahead }) => link !== event.target && ahead > 8)
@@ -250,9 +256,8 @@ function walk(event) {
   next?.link.focus();
 }
 
-// -- events ----------------------------------------------------------------------------------------
+// -- events
 
-stage.hidden = false;
 form.classList.add("drawn");
 showFolds();
 draw();
@@ -264,7 +269,7 @@ canvas.addEventListener("click", (event) => {
   choose(link.dataset.id);
   form.querySelector(".is-chosen")?.scrollIntoView({ block: "nearest" });
 });
-canvas.addEventListener("focusin", ({ target }) => target.matches("a.n") && choose(target.dataset.id));
+canvas.addEventListener("focusin", ({ target: { dataset } }) => dataset.id && choose(dataset.id));
 canvas.addEventListener("keydown", walk);
 form.addEventListener("click", (event) => {
   const button = event.target.closest("[data-fold]");
@@ -277,4 +282,4 @@ form.addEventListener("click", (event) => {
 });
 form.addEventListener("drafted", mark);
 form.addEventListener("happened", mark);
-new ResizeObserver(scale).observe(stage);
+new ResizeObserver(scale).observe(canvas);
