@@ -64,9 +64,10 @@ class TaskPage(TaskForm):
 
     @property
     def has_other_holder(self) -> bool:
-        """Whether somebody claimed or left the task since the form was drawn."""
+        """Whether somebody else claimed or left the task since the form was drawn."""
         holder = self.task.holder
-        return self.typed("holder") != (str(holder.pk) if holder else "")
+        is_known = self.typed("holder") == (str(holder.pk) if holder else "")
+        return not is_known and holder != self.user
 
     @property
     def has_changed(self) -> bool:

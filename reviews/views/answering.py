@@ -7,7 +7,7 @@ from dataclasses import replace
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
-from django_htmx.http import HttpResponseLocation
+from django_htmx.http import HttpResponseLocation, reswap
 
 from reviews.exceptions import (
     AlreadyDecided,
@@ -65,7 +65,9 @@ def rendered_form(request: PageRequest, page: TaskPage, *, status: int = 200) ->
     page.task.refresh_from_db()
     page = replace(page)  # the request may be another one by now
     template = "reviews/_task_fragment.html" if request.htmx else whole(page)
-    return rendered(request, template, query=page.query, page=page, status=status)
+    response = rendered(request, template, query=page.query, page=page, status=status)
+    # The button that asked may be another one by now: a signal can be faster than its answer.
+    return reswap(response, "outerHTML") if request.htmx else response
 
 
 def whole(page: TaskPage) -> str:

@@ -135,15 +135,14 @@ page.addEventListener("signed-out", () => showSignedOut(true));
 page.addEventListener("htmx:beforeRequest", ({ target }) => target === form() && saving?.abort());
 page.addEventListener("htmx:beforeOnLoad", (event) => {
   const { xhr, requestConfig } = event.detail;
+  if (requestConfig.elt.id === "say" && xhr.status === 200) sessionStorage.removeItem(said());
   const isAsked = requestConfig.elt.matches("form, button, a");
   if (isAsked || !form() || !xhr.getResponseHeader("HX-Redirect")) return;
   event.preventDefault(); // only whoever sends something is taken to the login, not who types
   showSignedOut(true);
 });
-page.addEventListener("htmx:afterRequest", ({ detail }) => {
-  const { elt } = detail.requestConfig;
-  if (elt === form() && detail.xhr?.getResponseHeader("HX-Location")) forget();
-  if (elt.id === "say" && detail.successful) sessionStorage.removeItem(said());
+page.addEventListener("htmx:afterRequest", ({ detail: { requestConfig, xhr } }) => {
+  if (requestConfig.elt === form() && xhr?.getResponseHeader("HX-Location")) forget();
 });
 page.addEventListener("htmx:afterSettle", ({ target }) => {
   if (["task", "page", "comments"].includes(target.id)) begin();
