@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.auth.models import User
+from django.contrib.auth.admin import GroupAdmin, UserAdmin
+from django.contrib.auth.models import Group, User
 from django.db.models import QuerySet
 from django.forms import ModelForm, model_to_dict
 from django.http import HttpRequest
@@ -51,6 +53,51 @@ class AuditEntryAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic fo
 
     def has_delete_permission(self, request: HttpRequest, obj: AuditEntry | None = None) -> bool:
         return False
+
+
+class Noted(admin.ModelAdmin):  # type: ignore[type-arg]  # generic for mypy only
+    """What is changed here is in the audit too, as the pages' own changes are."""
+
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        _note_record(request, "added", obj, message)
+        return super().log_addition(request, obj, message)
+
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        _note_record(request, "changed", obj, message)
+        return super().log_change(request, obj, message)
+
+    def log_deletions(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
+        for obj in queryset:
+            _note_record(request, "deleted", obj, "")
+        return super().log_deletions(request, queryset)
+
+
+admin.site.unregister(User)
+admin.site.unregister(Group)
+
+
+@admin.register(User)
+class PeopleAdmin(Noted, UserAdmin):  # type: ignore[type-arg]  # generic for mypy only
+    """For what the pages of members do not set; people are kept out, never deleted."""
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Group)
+class QueueAdmin(Noted, GroupAdmin):
+    pass
+
+
+def _note_record(request: HttpRequest, what: str, obj: Any, message: Any) -> None:
+    assert isinstance(request.user, User)
+    audit.record(
+        action=f"record.{what}",
+        object=f"{'user' if isinstance(obj, User) else 'queue'}:{obj.pk}",
+        actor=request.user,
+        via=AuditEntry.Via.PAGE,
+        details={"name": str(obj), "what": json.dumps(message) if message else ""},
+    )
 
 
 def _note(request: HttpRequest, action: str, policy: ReviewPolicy) -> None:

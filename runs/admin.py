@@ -46,11 +46,7 @@ class InterruptAdmin(ReadOnlyAdmin):
 
 @admin.register(ApiKey)
 class ApiKeyAdmin(ReadOnlyAdmin):
-    """Keys are made by `manage.py create_api_key`, which shows their text once; here they end."""
+    """Keys are made and revoked on the pages of settings, with an entry in the audit."""
 
     list_display = ("name", "prefix", "user", "scopes", "expires_at", "revoked_at", "last_used_at")
-    fields = ("name", "prefix", "user", "scopes", "expires_at", "revoked_at", "last_used_at")
-    readonly_fields = ("name", "prefix", "user", "scopes", "last_used_at")
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return admin.ModelAdmin.has_change_permission(self, request, obj)
+    fields = list_display

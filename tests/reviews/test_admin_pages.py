@@ -415,3 +415,27 @@ def test_every_action_has_words() -> None:
     for action in AuditEntry.objects.values_list("action", flat=True).distinct():
         assert audit_words.action_words(action)
     assert audit_words.action_words("lamp.switched_on") == "switched on lamp"
+
+
+# -- Django's own admin ----------------------------------------------------------------------------
+
+
+def test_what_is_changed_in_the_records_is_in_the_audit_too(ada: User, rosa: User) -> None:
+    client = browser_of(ada)
+    name = f"from the records {uuid.uuid4().hex[:8]}"
+    assert client.post("/admin/auth/group/add/", {"name": name}).status_code == 302
+    group = Group.objects.get(name=name)
+    client.post(f"/admin/auth/group/{group.pk}/delete/", {"post": "yes"})
+    assert entries_of(f"queue:{group.pk}") == ["record.added", "record.deleted"]
+    posted = {"password1": NEW_PASSWORD, "password2": NEW_PASSWORD, "usable_password": "true"}
+    client.post(f"/admin/auth/user/{rosa.pk}/password/", posted)
+    assert User.objects.get(pk=rosa.pk).check_password(NEW_PASSWORD)
+    (entry,) = AuditEntry.objects.filter(object=f"user:{rosa.pk}")
+    assert (entry.action, entry.actor) == ("record.changed", ada)
+    assert NEW_PASSWORD not in json.dumps(entry.details)
+
+
+def test_people_are_kept_out_and_not_deleted(ada: User, rosa: User) -> None:
+    answer = browser_of(ada).post(f"/admin/auth/user/{rosa.pk}/delete/", {"post": "yes"})
+    assert answer.status_code == 403
+    assert User.objects.filter(pk=rosa.pk).exists()
