@@ -95,5 +95,5 @@ class Thread(models.Model):
     @property
     def graph_id(self) -> str | None:
         """The graph of its last run, or the one it was created for."""
-        graph_id: str | None = self.metadata.get("graph_id")
-        return graph_id
+        graph_id = self.metadata.get("graph_id")
+        return graph_id if isinstance(graph_id, str) else None  # clients write metadata, too

@@ -125,7 +125,7 @@ def _step(row: DictRow, writes: Writes) -> Step:
     own, before = writes.get(row["checkpoint_id"], []), writes.get(row["parent_checkpoint_id"], [])
     sent = _sent(writes.get(row["grandparent"], []))
     sent_here = _sent(before) or sent  # a fork repeats what its parent was to run
-    source, run_id = str(metadata.get("source", "")), metadata.get("run_id")
+    source = str(metadata.get("source", ""))
     at = datetime.fromisoformat(row["ts"])
     since = datetime.fromisoformat(row["ts_before"]) if row["ts_before"] else None
     return Step(
@@ -135,13 +135,21 @@ def _step(row: DictRow, writes: Writes) -> Step:
         source=source,
         at=at,
         seconds=(at - since).total_seconds() if since and source == "loop" else None,
-        run_id=UUID(run_id) if run_id else None,
+        run_id=_id(metadata.get("run_id")),
         branch=str(metadata.get("branch") or ""),
         nodes=_names(before, sent) if source == "loop" else (),
         channels=_changed(row),
         asking=_names((w for w in own if w["channel"] == ASKED), sent_here),
         failed=_names((w for w in own if w["channel"] == FAILED), sent_here),
     )
+
+
+def _id(text: Any) -> UUID | None:
+    """A run's id; where a state was edited by API, what a client wrote into the metadata."""
+    try:
+        return UUID(str(text))
+    except ValueError:
+        return None
 
 
 def _changed(row: DictRow) -> tuple[str, ...]:

@@ -264,6 +264,25 @@ def test_a_graph_that_is_gone_leaves_its_timeline_readable(
     assert "The state cannot be read." in words(admin.get(checkpoint_url(thread.pk, last)))
 
 
+def test_metadata_a_client_made_up_break_no_page(
+    admin: Client, api: httpx.Client, finished: Callable[..., Thread]
+) -> None:
+    thread = finished()
+    made_up = {"run_id": "junk", "branch": {"a": 1}, "assistant_id": [5], "step": "x", "ab": "<b>"}
+    api.patch(f"/threads/{thread.pk}", json={"metadata": made_up})
+    api.post(
+        f"/threads/{thread.pk}/state", json={"values": {"some_text": "x"}, "as_node": "step_3"}
+    )
+    Thread.objects.filter(pk=thread.pk).update(metadata=made_up | {"graph_id": ["x"]})
+    (newest, *_) = runs.steps_of(thread, limit=1)
+
+    for there in (thread_url(thread.pk), checkpoint_url(thread.pk, newest.checkpoint_id)):
+        page = admin.get(there)
+        assert page.status_code == 200
+        assert "State edited" in words(page)
+    assert str(thread.pk) in words(admin.get(reverse("reviews:threads"), {"q": thread.pk}))
+
+
 # -- forks ---------------------------------------------------------------------------------------
 
 
