@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+import pytest
 from asgiref.sync import sync_to_async
 from channels.auth import AuthMiddlewareStack
 from channels.routing import URLRouter
@@ -14,9 +16,11 @@ from django.db import transaction
 from django.test import AsyncClient
 
 from reviews import live
+from reviews.consumers import SIGNED_OUT
 from reviews.models import ReviewTask
 from reviews.routing import websocket_urlpatterns
 from runs.models import uuid7
+from tests.conftest import make_user
 
 
 async def socket_of(user: User) -> WebsocketCommunicator:
@@ -89,3 +93,90 @@ async def test_what_was_undone_is_not_signalled(rosa: User, queue: Group) -> Non
 
 async def test_nobody_listens_without_signing_in() -> None:
     assert not (await socket_with("made-up").connect())[0]
+
+
+async def test_who_is_there_is_told_to_the_others_and_never_to_oneself(
+    rosa: User, omar: User, ada: User, queue: Group
+) -> None:
+    olga = await sync_to_async(make_user)("olga", queue)
+    sockets = [await socket_of(user) for user in (olga, rosa, omar)]
+    for socket in sockets:
+        assert (await socket.connect())[0]
+    hears_olga, hears_rosa, hears_omar = sockets
+    task = await tell(queue, "open")
+    for socket in (hears_olga, hears_rosa):
+        assert (await socket.receive_json_from(timeout=5))["is"] == "open"
+
+    client = AsyncClient()
+    await client.aforce_login(rosa)
+    answer = await client.post(f"/tasks/{task.pk}/presence/", {"here": "editing"})
+
+    assert answer.status_code == 204
+    assert await hears_olga.receive_json_from(timeout=5) == {
+        "task": task.pk,
+        "person": rosa.pk,
+        "name": "Rosa",
+        "here": "editing",
+    }
+    last = await tell(queue, "claimed")  # nothing came before it
+    assert (await hears_rosa.receive_json_from(timeout=5))["task"] == last.pk
+    elsewhere = await sync_to_async(omar.groups.get)()
+    his = await tell(elsewhere, "open")
+    assert (await hears_omar.receive_json_from(timeout=5))["task"] == his.pk
+    for socket in sockets:
+        await socket.disconnect()
+
+
+def leave_by_the_other_end(user: User, queue: Group) -> None:
+    queue.user_set.remove(user)
+
+
+def leave_everything(user: User, queue: Group) -> None:
+    user.groups.clear()
+
+
+def empty_the_queue(user: User, queue: Group) -> None:
+    queue.user_set.clear()
+
+
+@pytest.mark.parametrize("leave", [leave_by_the_other_end, leave_everything, empty_the_queue])
+async def test_who_leaves_a_queue_by_any_door_hears_no_more_of_it_at_once(
+    rosa: User, queue: Group, leave: Callable[[User, Group], None]
+) -> None:
+    socket = await socket_of(rosa)
+    await socket.connect()
+
+    await sync_to_async(leave)(rosa, queue)
+
+    assert await socket.receive_json_from(timeout=5) == {}
+    await tell(queue, "open")
+    mine = await Group.objects.acreate(name=f"mine {rosa.pk}")
+    await rosa.groups.aadd(mine)
+    assert await socket.receive_json_from(timeout=5) == {}  # and nothing of the queue before
+    heard = await tell(mine, "open")
+    assert await socket.receive_json_from(timeout=5) == {"task": heard.pk, "is": "open"}
+    await socket.disconnect()
+
+
+async def test_a_disabled_person_is_hung_up_at_once(rosa: User) -> None:
+    socket = await socket_of(rosa)
+    await socket.connect()
+
+    rosa.is_active = False
+    await rosa.asave()
+
+    closed = await socket.receive_output(timeout=5)
+    assert (closed["type"], closed["code"]) == ("websocket.close", SIGNED_OUT)
+
+
+async def test_signing_in_elsewhere_changes_nothing_for_an_open_page(rosa: User) -> None:
+    socket = await socket_of(rosa)
+    await socket.connect()
+
+    await (await socket_of(rosa)).connect()
+
+    queue = await rosa.groups.afirst()
+    assert queue is not None
+    task = await tell(queue, "open")
+    assert (await socket.receive_json_from(timeout=5))["task"] == task.pk
+    await socket.disconnect()
