@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 CAP = 200  # tasks in a batch
 COMPARED = 64 * 1024  # characters of a request; a longer one is not compared with others
 FIELDS = 40
+LINE = 72  # characters of a value that fits on one line
 CLAIM, RELEASE = "claim", "release"
 CLAIMS = (CLAIM, RELEASE)
 OFFERED = (str(Kind.APPROVE), str(Kind.CONTINUE), str(Kind.REJECT))  # in one word, on the pages
@@ -164,7 +165,7 @@ def grouped(tasks: Iterable[ReviewTask], answers: Mapping[int, Any]) -> list[Gro
     """Tasks by what will be sent, the largest group first."""
     by_value: dict[str, list[ReviewTask]] = {}
     for task in tasks:
-        by_value.setdefault(payloads.json_text(answers.get(task.pk)), []).append(task)
+        by_value.setdefault(_written(answers.get(task.pk)), []).append(task)
     groups = [_group(receives, members) for receives, members in by_value.items()]
     return sorted(groups, key=lambda group: -len(group.tasks))
 
@@ -174,10 +175,20 @@ def _group(receives: str, tasks: list[ReviewTask]) -> Group:
     names = list(dict.fromkeys(name for fields in asked for name in fields))
     common = {name for name in names if _is_shared(name, asked)}
     shared = {name: asked[0][name] for name in names if name in common}
-    differing = [
-        {name: value for name, value in fields.items() if name not in common} for fields in asked
-    ]
-    return Group(receives, shared, [Compared(*pair) for pair in zip(tasks, differing, strict=True)])
+    own = [_own(fields, common, receives) for fields in asked]
+    return Group(receives, shared, [Compared(*pair) for pair in zip(tasks, own, strict=True)])
+
+
+def _own(fields: dict[str, Any], common: set[str], receives: str) -> dict[str, Any]:
+    """What only one task says, but for what stands above it as the value to be sent."""
+    kept = {name: value for name, value in fields.items() if name not in common}
+    return {name: value for name, value in kept.items() if _written(value) != receives}
+
+
+def _written(value: Any) -> str:
+    """A value as JSON, on one line if it fits."""
+    short = payloads.json_text(value, indent=None)
+    return short if len(short) <= LINE else payloads.json_text(value)
 
 
 def _is_shared(name: str, asked: list[dict[str, Any]]) -> bool:

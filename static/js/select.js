@@ -1,11 +1,13 @@
-// Several tasks at once: which rows are selected, kept while the list is fetched again under them.
+// Several tasks at once: which rows are selected, kept while the list is fetched again under them
+// and when its reader comes back to it in the same tab.
 
 import { tinykeys } from "../vendor/tinykeys.js";
 import { isTyping } from "./keys.js";
 
 const page = document;
 const ASK_AFTER = 150; // what can be done with them is asked once the selection rests
-const selected = new Set();
+const KEPT = "selected";
+const selected = new Set(JSON.parse(sessionStorage.getItem(KEPT) ?? "[]"));
 let last = null; // the row a range begins at
 let asking = null;
 
@@ -21,6 +23,7 @@ function here() {
 function show() {
   for (const box of boxes()) box.checked = selected.has(box.value);
   page.getElementById("bulk")?.toggleAttribute("data-empty", selected.size === 0);
+  sessionStorage.setItem(KEPT, JSON.stringify([...selected]));
 }
 
 function changed() {
@@ -32,7 +35,11 @@ function changed() {
 
 function ask() {
   clearTimeout(asking);
-  if (selected.size) asking = setTimeout(() => window.htmx.trigger("#bulk", "selection-changed"), ASK_AFTER);
+  if (!selected.size) return;
+  asking = setTimeout(() => {
+    const bar = page.getElementById("bulk");
+    if (bar) window.htmx.trigger(bar, "selection-changed");
+  }, ASK_AFTER);
 }
 
 function put(box, isIn) {
@@ -101,12 +108,12 @@ function empty() {
 }
 
 function settled() {
+  if (!page.getElementById("list")) return;
   const there = new Set(boxes().map((box) => box.value));
   const gone = [...selected].filter((value) => !there.has(value));
   gone.forEach((value) => selected.delete(value));
   show();
   if (gone.length) ask();
-  count();
 }
 
 const does = (action) => (event) => {
@@ -140,7 +147,8 @@ tinykeys(window, { "$mod+Enter": send }, { ignore: ({ isComposing }) => isCompos
 page.addEventListener("change", ticked);
 page.addEventListener("click", clicked);
 page.addEventListener("htmx:afterSwap", (event) => event.target.id !== "bulk-words" && settled());
-addEventListener("pageshow", () => {
-  boxes().forEach((box) => put(box, box.checked)); // as the browser kept them
+page.addEventListener("DOMContentLoaded", () => {
   settled();
+  ask();
+  count();
 });
