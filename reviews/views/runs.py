@@ -22,6 +22,8 @@ from reviews.views.pages import P, PageRequest, View, for_people, render_page
 from runs.exceptions import RunsError
 from runs.models import Assistant, Run
 
+OFFERED = 30  # assistants to start, those last changed
+
 
 def for_operators(view: View[P]) -> View[P]:
     """A view for those who run agents by hand; other people get 403."""
@@ -42,7 +44,8 @@ def runs(request: PageRequest) -> HttpResponse:
     labels = {"": _("All"), "running": _("Running"), "pending": _("Queued"), "error": _("Failed")}
     labels |= {"interrupted": _("Cancelled"), "timeout": _("Timed out"), "success": _("Finished")}
     found = run_list(request.GET, labels)
-    return render_page(request, "agents/runs.html", section="runs", list=found)
+    offered = Assistant.objects.order_by("-updated_at")[:OFFERED]
+    return render_page(request, "agents/runs.html", section="runs", list=found, assistants=offered)
 
 
 @for_operators
