@@ -37,9 +37,9 @@ def pills(query: Query, counts: Counts) -> list[Filter]:
     choices = {
         "open": (_("Open"), None),
         "unclaimed": (_("Unclaimed"), Term("is", "unclaimed")),
-        "mine": (_("Mine"), Term("is", "mine")),
         "high": (_("High risk"), Term("risk", "high")),
         "failed": (_("Run failed"), Term("is", "failed")),
+        "mine": (_("Mine"), Term("is", "mine")),
     }
     ours = [term for _label, term in choices.values() if term]
     others = [term for term in query.terms if term not in ours]

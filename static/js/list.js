@@ -146,6 +146,12 @@ function afterRefresh() {
   }
 }
 
+function closeDrops({ target }) {
+  for (const open of page.querySelectorAll("details.drop[open]")) {
+    if (!open.contains(target)) open.open = false;
+  }
+}
+
 // -- events -------------------------------------------------------------------------------------
 
 page.addEventListener("live", ({ detail }) => {
@@ -174,10 +180,9 @@ page.addEventListener("click", (event) => {
     scroller().scrollTop = 0;
     refresh();
   }
-  for (const open of page.querySelectorAll("details.drop[open]")) {
-    if (!open.contains(event.target)) open.open = false;
-  }
+  closeDrops(event);
 });
+page.addEventListener("focusin", closeDrops);
 page.addEventListener("keydown", (event) => {
   const open = event.key === "Escape" && event.target.closest("details.drop[open]");
   if (!open) return;

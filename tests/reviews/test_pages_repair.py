@@ -141,7 +141,7 @@ def test_undo_from_the_list_leads_back_to_the_list(
 
     location = json.loads(back["HX-Location"])
     assert (location["path"], location["target"]) == (
-        f"/inbox/?view=unclaimed&task={asked.pk}",
+        f"/inbox/?view=open&q=is%3Aunclaimed&task={asked.pk}",
         "#page",
     )
 
@@ -199,7 +199,7 @@ def test_a_failed_run_shows_its_error_the_answer_and_the_two_ways_on(
 def test_failed_tasks_have_a_place_of_their_own_in_the_inbox(
     client: Client, failed: Callable[..., ReviewTask], asked: ReviewTask
 ) -> None:
-    assert "view=failed" not in words(client.get("/inbox/"))
+    assert "pill-failed" not in words(client.get("/inbox/"))
     task = failed()
 
     inbox = words(client.get("/inbox/"))
@@ -208,7 +208,8 @@ def test_failed_tasks_have_a_place_of_their_own_in_the_inbox(
         for view in ("open", "failed", "decided")
     }
 
-    assert re.search(r'href="/inbox/\?view=failed"[^>]*>Run failed <b class="num">1</b>', inbox)
+    pill = r'href="/inbox/\?view=open&q=is%3Afailed"[^>]*>Run failed <b class="num">1</b>'
+    assert re.search(pill, inbox)
     assert mine == {"open": False, "failed": True, "decided": False}
     fragment = client.get("/inbox/", headers={**HTMX, "HX-Target": "list"})
     assert 'id="pill-failed"' in words(fragment)
