@@ -64,6 +64,16 @@ class WholeNumberField(serializers.IntegerField):
         return data
 
 
+class NumberField(serializers.FloatField):
+    """A JSON number; strings and booleans are none."""
+
+    def to_internal_value(self, data: Any) -> float:
+        """The number itself."""
+        if type(data) not in (int, float):
+            raise serializers.ValidationError("This must be a number.")
+        return float(data)
+
+
 class SwitchField(serializers.BooleanField):
     """true or false, not their names."""
 

@@ -12,6 +12,7 @@ from runs.api.fields import (
     IdField,
     ModesField,
     NodesField,
+    NumberField,
     ObjectField,
     SwitchField,
     TextField,
@@ -115,9 +116,7 @@ class RunSerializer(ConfiguredSerializer):
     multitask_strategy = serializers.ChoiceField(
         ["reject", "rollback", "interrupt", "enqueue"], required=False
     )
-    after_seconds = serializers.FloatField(
-        min_value=-MAX_DELAY, max_value=MAX_DELAY, required=False
-    )
+    after_seconds = NumberField(min_value=-MAX_DELAY, max_value=MAX_DELAY, required=False)
     checkpoint_during = SwitchField(required=False)
     durability = serializers.ChoiceField(["sync", "async", "exit"], required=False)
     on_disconnect = serializers.ChoiceField(["cancel", "continue"], required=False)
@@ -210,7 +209,7 @@ class TtlSerializer(serializers.Serializer[Any]):
 
     MAX = 100 * 365 * 24 * 60  # minutes
 
-    ttl = serializers.FloatField(min_value=-MAX, max_value=MAX)
+    ttl = NumberField(min_value=-MAX, max_value=MAX)
     strategy = serializers.ChoiceField(STRATEGIES, default="delete")
 
 

@@ -294,8 +294,8 @@ def test_stateless_runs_leave_no_thread_behind(api):
 
     streamed = api.post("/runs/stream", json=run | {"stream_mode": "updates"})
     assert len(frames(streamed.text)) == 4
-    thread = streamed.headers["location"].partition("/runs/")[0]
-    assert api.get(thread).status_code == 404
+    assert streamed.headers["location"] == f"{streamed.headers['content-location']}/stream"
+    assert api.get(streamed.headers["location"]).status_code == 404
 
 
 def test_a_stateless_run_can_keep_its_thread(api):

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import httpx
 import pytest
 
 from reviews.models import AuditEntry, ReviewTask
-from runs.models import Scope
+from runs import runtime, services
+from runs.models import BreakpointVersion, Scope
 from tests.conftest import issue_key
 from tests.console import Console, wait_for
 
@@ -87,6 +90,52 @@ def test_a_breakpoint_is_set_listed_switched_and_removed(admin: httpx.Client) ->
     ]
 
 
+def test_every_change_is_a_version(api: httpx.Client, admin: httpx.Client) -> None:
+    mine = own_assistant(api)
+    made = admin.post("/breakpoints", json={"assistant_id": mine, "node": "step_1"}).json()
+    place = f"/breakpoints/{made['breakpoint_id']}"
+    admin.patch(place, json={"is_on": True})  # it is: nothing changes, and that is no version
+    admin.patch(place, json={"is_on": False})
+    admin.delete(place)
+
+    told = api.get("/breakpoints/versions", params={"limit": 3}).json()
+    assert [version["changes"][0]["became"] for version in told] == ["gone", "off", "on"]
+    assert [version["changes"][0]["was"] for version in told] == ["off", "on", "gone"]
+    assert {version["changes"][0]["assistant_id"] for version in told} == {mine}
+    assert {version["author"].split(":")[1] for version in told} == {"admin"}
+    numbers = [version["version"] for version in told]
+    assert numbers == [numbers[0], numbers[0] - 1, numbers[0] - 2]
+    before = {"limit": 1, "before": numbers[0]}
+    assert api.get("/breakpoints/versions", params=before).json() == [told[1]]
+    assert api.get("/breakpoints/versions", params={"limit": "all"}).status_code == 422
+
+
+def test_versions_have_no_gaps_and_no_twins_however_many_write_at_once(
+    api: httpx.Client, admin: httpx.Client, console: Console
+) -> None:
+    mine = own_assistant(api)
+    places = [(node, at) for node in ("step_1", "step_2", "step_3") for at in ("before", "after")]
+
+    def write(place: tuple[str, str]) -> int:
+        with console.client() as client:
+            client.headers["x-api-key"] = admin.headers["x-api-key"]
+            body = {"assistant_id": mine, "node": place[0], "position": place[1]}
+            return client.post("/breakpoints", json=body).status_code
+
+    with ThreadPoolExecutor(len(places)) as pool:
+        assert set(pool.map(write, places)) == {200}
+
+    rows = BreakpointVersion.objects.filter(changes__assistant_id=mine).order_by("number")
+    numbers = [row.number for row in rows]
+    assert numbers == list(range(numbers[0], numbers[0] + len(places)))
+
+
+def test_a_graph_that_cannot_be_loaded_is_in_nobodys_way() -> None:
+    """Every graph is asked whether it has the node; one that is broken has not."""
+    with patch.object(runtime.registry, "graph_ids", return_value=["no such graph", GRAPH]):
+        assert services.graphs_with("step_1") == [GRAPH]
+
+
 @pytest.mark.parametrize(
     ("body", "status"),
     [
@@ -135,6 +184,7 @@ def test_the_schema_has_them(api: httpx.Client) -> None:
 
     assert "\n  /breakpoints:" in schema
     assert "\n  /breakpoints/{breakpoint_id}:" in schema
+    assert "\n  /breakpoints/versions:" in schema
 
 
 # -- applied ---------------------------------------------------------------------------------
