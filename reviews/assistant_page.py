@@ -11,6 +11,7 @@ from django.core.paginator import Page, Paginator
 from django.db.models import Count, Q, QuerySet
 
 from reviews.breakpoint_drafts import name_of
+from reviews.graph_page import inbox_url
 from reviews.models import ReviewTask
 from runs import services
 from runs.exceptions import RunsError
@@ -35,6 +36,11 @@ class AssistantRow:
     @property
     def name(self) -> str:
         return name_of(self.assistant)
+
+    @property
+    def inbox_url(self) -> str:
+        """The list of what waits for it."""
+        return inbox_url(self.assistant)
 
     @cached_property
     def problem(self) -> str:

@@ -10,7 +10,6 @@ const drawing = JSON.parse(page.getElementById("drawing").textContent);
 const words = JSON.parse(page.getElementById("words").textContent);
 const openKey = `inside:${form.dataset.assistant}`;
 const open = new Set(JSON.parse(sessionStorage.getItem(openKey) ?? "[]"));
-const LEAST_SCALE = 0.45;
 const MARGIN = 100; // above and below, for the legend and the buttons
 const GATE = /:__(start|end)__$/u; // of a subgraph: its outer edges stand for these
 const WAYS = { ArrowDown: [0, 1], ArrowUp: [0, -1], ArrowRight: [1, 0], ArrowLeft: [-1, 0] };
@@ -213,7 +212,7 @@ function choose(id) {
 function scale() {
   const [width, height] = size;
   const fit = Math.min(1, canvas.clientWidth / width, (canvas.clientHeight - MARGIN) / height);
-  const factor = zoom === "fit" ? Math.max(fit, LEAST_SCALE) : 1;
+  const factor = zoom === "fit" ? Math.max(fit, canvas.clientWidth < 500 ? 0.8 : 0.5) : 1;
   const svg = canvas.firstElementChild;
   svg.setAttribute("width", width * factor);
   svg.setAttribute("height", height * factor);
