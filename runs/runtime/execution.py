@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from contextlib import aclosing
 from typing import Any
 
@@ -163,7 +164,17 @@ def _unreserved(configurable: dict[str, Any]) -> dict[str, Any]:
 
 
 def _context(graph: Graph, spec: RunSpec) -> dict[str, Any] | None:
-    """The run's context; a graph that wants one gets the client's configurable for lack of it."""
-    if spec.context is not None or graph.context_schema is None:
+    """The run's context; a graph that wants one gets the client's configurable for lack of it.
+
+    Whatever its dataclass has no field for stays behind: a configurable may hold anything.
+    """
+    schema: Any = graph.context_schema
+    if schema is None:
         return spec.context
-    return _unreserved(spec.config.get("configurable") or {}) or None
+    context = spec.context
+    if context is None:
+        context = _unreserved(spec.config.get("configurable") or {})
+    if dataclasses.is_dataclass(schema):
+        names = {field.name for field in dataclasses.fields(schema)}
+        context = {name: value for name, value in context.items() if name in names}
+    return context or None

@@ -130,6 +130,7 @@ def _follow_state(thread: Thread, graph_id: str) -> None:
         status=Thread.Status.INTERRUPTED if state.next else Thread.Status.IDLE,
         values=state.values,
         interrupts=execution.wire_interrupts(state.interrupts),
+        error=None,
         updated_at=moment,
         state_updated_at=moment,
     )
