@@ -101,7 +101,7 @@ def test_a_page_that_breaks(ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("reviews.views.pages.counts", breaks)
     client = Client(raise_request_exception=False)
     client.force_login(ada)
-    answer = client.get("/inbox/")
+    answer = client.get("/me/")
     assert answer.status_code == 500
     assert b"secret" not in answer.content
     headers = httpx.Response(500, headers=dict(answer.headers))
@@ -115,7 +115,7 @@ def test_a_page_while_the_database_is_away(ada: User, monkeypatch: pytest.Monkey
     client = Client(raise_request_exception=False)
     client.force_login(ada)
     monkeypatch.setattr("reviews.views.pages.counts", is_away)
-    answer = client.get("/inbox/")
+    answer = client.get("/me/")
     assert (answer.status_code, answer["Retry-After"]) == (503, "2")
     assert b"secret" not in answer.content
     check(httpx.Response(503, headers=dict(answer.headers)), PAGE, is_kept=True)
