@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from hitl_console.headers import PRIVATE
 from reviews import services
 from reviews.api.views import MayReviewTasks, ReviewTaskViewSet, tasks_of
-from reviews.models import Decision, ReviewTask, TaskComment
+from reviews.models import Decision, TaskComment
 
 
 class CommentSerializer(serializers.ModelSerializer[TaskComment]):
@@ -27,7 +27,7 @@ class CommentSerializer(serializers.ModelSerializer[TaskComment]):
         fields = ("id", "author", "text", "created_at")
 
 
-class TaskCommentsView(GenericAPIView[ReviewTask]):
+class TaskCommentsView(GenericAPIView[TaskComment]):
     """The comments on a task."""
 
     authentication_classes = ReviewTaskViewSet.authentication_classes

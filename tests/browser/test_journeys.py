@@ -112,7 +112,7 @@ async def test_somebody_faster_leaves_the_draft_in_place(
 
     await expect(page.locator("#standing")).to_contain_text("Olga decided this: approved.")
     await expect(page.locator("[data-unsent] pre")).to_contain_text("what Rosa has typed so far")
-    await expect(page.locator("textarea[name=text]")).to_have_count(0)
+    await expect(page.locator("textarea[name=text]")).to_be_disabled()
 
 
 async def test_a_draft_outlives_a_reload_and_a_lost_line(

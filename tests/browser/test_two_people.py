@@ -85,7 +85,8 @@ async def test_two_people_and_one_task(
     assert await values_of(sdk, thread) == {"some_text": "It is late. I am very sorry."}
     await expect(olgas.locator("#standing")).to_contain_text("Rosa decided this: edited.")
     await expect(olgas.locator("[data-unsent] pre")).to_contain_text("It is late. I am sorry.")
-    await expect(olgas.locator(BOX)).to_have_count(0)
+    await expect(olgas.locator(BOX)).to_be_disabled()
+    await expect(olgas.locator(BOX)).to_have_value("It is late. I am very sorry.")
     assert (await Decision.objects.aget(task=task)).reviewer_id == rosa.pk
 
 
