@@ -19,11 +19,12 @@ from runs.api.auth import may, require
 from runs.api.bodies import EMPTY_STATE, selected, thread_body
 from runs.api.endpoint import Endpoint, id_of, ids_of
 from runs.api.paging import page_of
-from runs.exceptions import InvalidInput
+from runs.exceptions import InvalidInput, InvalidUpdate
 from runs.models import Interrupt, Scope, Thread
 
 OBJECT, ARRAY = OpenApiTypes.OBJECT, {(200, "application/json"): {"type": "array", "items": {}}}
 TAGS = ["Threads"]
+HALF_MADE = "Thread {} was created, but there were problems updating the state: {}"
 STEP = re.compile(r"[^.\[\]]+|\[-?\d{1,6}\]")  # a key or an index of an extract path
 
 
@@ -74,13 +75,19 @@ class ThreadListView(Endpoint):
         tags=TAGS,
     )
     def post(self, request: Request) -> Response:
-        """Create a thread."""
+        """Create a thread, with a past if there are supersteps."""
         fields = self.body(serializers.ThreadCreateSerializer)
         do_nothing = fields.pop("if_exists") == "do_nothing"
-        thread = services.create_thread(
-            do_nothing=do_nothing, may_decide=may(request, Scope.TASKS_DECIDE), **fields
-        )
-        return Response(thread_body(thread))
+        supersteps = fields.pop("supersteps", [])
+        thread = services.create_thread(do_nothing=do_nothing, **fields)
+        if not supersteps:
+            return Response(thread_body(thread))
+        may_decide = may(request, Scope.TASKS_DECIDE)
+        try:
+            services.write_past(thread=thread, supersteps=supersteps, may_decide=may_decide)
+        except InvalidUpdate as error:
+            return Response({"detail": HALF_MADE.format(thread.pk, error.detail)}, status=201)
+        return Response(thread_body(find_thread(str(thread.pk))))
 
 
 class ThreadSearchView(Endpoint):

@@ -39,6 +39,7 @@ from runs.runtime.state import (
     read_state,
     rollback,
     write_state,
+    write_supersteps,
     written_by,
 )
 from runs.runtime.storage import keep_latest, sizes
@@ -79,5 +80,6 @@ __all__ = [
     "standing_at",
     "subgraphs",
     "write_state",
+    "write_supersteps",
     "written_by",
 ]

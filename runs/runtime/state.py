@@ -11,10 +11,11 @@ from asgiref.sync import async_to_sync
 from langgraph.checkpoint.postgres import PostgresSaver
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from langgraph.errors import InvalidUpdateError
+from langgraph.types import StateUpdate
 
 from hitl_console.db import conninfo
 from runs.exceptions import InvalidUpdate
-from runs.runtime import checkpointer, registry, snapshots
+from runs.runtime import checkpointer, registry, resumption, snapshots
 from runs.runtime.jsonable import jsonable
 from runs.runtime.registry import Graph
 from runs.runtime.spec import Pending
@@ -142,6 +143,31 @@ def write_state(
         "configurable": dict(checkpoint),
         "checkpoint_id": checkpoint["checkpoint_id"],
     }
+
+
+def write_supersteps(
+    thread_id: UUID, graph_id: str, supersteps: list[dict[str, Any]], *, metadata: dict[str, Any]
+) -> None:
+    """Write what nodes are to have done, superstep by superstep; all of it or an error."""
+    config = snapshots.thread_config(thread_id)
+    config["metadata"] = {**metadata, "graph_id": graph_id}
+    past = [[_as_update(update) for update in step["updates"]] for step in supersteps]
+    try:
+        async_to_sync(_write_past)(graph_id, config, past)
+    except (InvalidUpdateError, ValueError) as error:
+        raise InvalidUpdate(str(error).splitlines()[0]) from None
+
+
+def _as_update(update: dict[str, Any]) -> StateUpdate:
+    command = resumption.as_command(update.get("command") or {})
+    values: Any = command or update.get("values")  # LangGraph's type leaves out what it takes
+    return StateUpdate(values, update.get("as_node"))
+
+
+async def _write_past(graph_id: str, config: Any, past: list[list[StateUpdate]]) -> None:
+    async with AsyncPostgresSaver.from_conn_string(conninfo()) as saver:
+        graph = registry.graph(graph_id).copy(update={"checkpointer": saver})
+        await graph.abulk_update_state(config, past)
 
 
 async def _write(graph_id: str, config: Any, values: Any, as_node: str | None) -> Any:

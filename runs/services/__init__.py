@@ -68,6 +68,7 @@ from runs.services.threads import (
     get_thread,
     update_state,
     update_thread,
+    write_past,
 )
 from runs.services.webhooks import (
     check_url,
@@ -144,4 +145,5 @@ __all__ = [
     "update_state",
     "update_thread",
     "values_at",
+    "write_past",
 ]

@@ -25,9 +25,7 @@ def create_thread(
     thread_id: UUID | None = None,
     metadata: dict[str, Any] | None = None,
     do_nothing: bool = False,
-    supersteps: list[dict[str, Any]] | None = None,
     ttl: Mapping[str, Any] | None = None,
-    may_decide: bool = True,
     is_temporary: bool = False,
 ) -> Thread:
     """A new thread; with `do_nothing`, the one that already has this id."""
@@ -40,15 +38,19 @@ def create_thread(
         thread, is_new = Thread.objects.get_or_create(pk=thread_id, defaults=fields)
         if not is_new and not do_nothing:
             raise RunsError(f"Thread with ID {thread_id} already exists")
-    for step in supersteps or []:
-        for update in step.get("updates", []):
-            update_state(
-                thread=thread,
-                values=update.get("values"),
-                as_node=update.get("as_node"),
-                may_decide=may_decide,
-            )
     return thread
+
+
+@transaction.atomic
+def write_past(
+    *, thread: Thread, supersteps: list[dict[str, Any]], may_decide: bool = True
+) -> None:
+    """Give a thread a past: each superstep the updates of nodes that ran together."""
+    thread = Thread.objects.lock(thread.pk)
+    graph_id = _writable(thread)
+    detours.ask(thread, "a state update", may_decide=may_decide)
+    runtime.write_supersteps(thread.pk, graph_id, supersteps, metadata=thread.metadata)
+    _follow_state(thread, graph_id)
 
 
 @transaction.atomic
@@ -94,21 +96,27 @@ def update_state(
     LangGraph asks a dropped question again, under a new id, when the thread goes on (measured).
     """
     thread = Thread.objects.lock(thread.pk)
-    if Run.objects.on(thread.pk).active().exists():
-        raise ThreadBusy
-    if thread.graph_id is None:
-        raise InvalidUpdate(f"Thread {thread.pk} has no assigned graph ID.")
+    graph_id = _writable(thread)
     detours.ask(thread, "a state update", may_decide=may_decide)
     checkpoint = runtime.write_state(
         thread.pk,
-        thread.graph_id,
+        graph_id,
         values=values,
         as_node=as_node,
         checkpoint_id=checkpoint_id,
         metadata=thread.metadata,
     )
-    _follow_state(thread, thread.graph_id)
+    _follow_state(thread, graph_id)
     return checkpoint
+
+
+def _writable(thread: Thread) -> str:
+    """The graph whose state a thread has; refused while a run writes it."""
+    if Run.objects.on(thread.pk).active().exists():
+        raise ThreadBusy
+    if thread.graph_id is None:
+        raise InvalidUpdate(f"Thread {thread.pk} has no assigned graph ID.")
+    return thread.graph_id
 
 
 def _follow_state(thread: Thread, graph_id: str) -> None:

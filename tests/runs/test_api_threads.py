@@ -237,3 +237,35 @@ def test_a_copy_has_the_checkpoints_and_not_the_runs(api, make_thread):
     original = api.get(f"/threads/{thread_id}/state").json()
     assert api.get(f"{place}/state").json()["interrupts"] == original["interrupts"]
     assert api.get(f"{place}/runs").json() == []
+
+
+def test_a_past_has_supersteps_of_several_nodes_and_commands(api):
+    both = {
+        "updates": [
+            {"values": {"answers": ["left=L"]}, "as_node": "left"},
+            {"values": {"answers": ["right=R"]}, "as_node": "right"},
+        ]
+    }
+    start = {"updates": [{"values": {"some_text": "x"}, "as_node": "__start__"}]}
+    body = {"metadata": {"graph_id": "two_branches"}, "supersteps": [start, both]}
+    made = api.post("/threads", json=body)
+    assert (made.status_code, made.json()["status"]) == (200, "interrupted")
+    state = api.get(f"/threads/{made.json()['thread_id']}/state").json()
+    assert (state["next"], state["values"]["answers"]) == (["join"], ["left=L", "right=R"])
+
+    jump = {"command": {"update": {"visited": ["told"]}, "goto": "step_3"}, "as_node": "step_1"}
+    start = {"updates": [{"values": {"some_text": "x"}, "as_node": "__start__"}]}
+    body = {"metadata": {"graph_id": "static_steps"}, "supersteps": [start, {"updates": [jump]}]}
+    thread = api.post("/threads", json=body).json()["thread_id"]
+    assert "step_3" in api.get(f"/threads/{thread}/state").json()["next"]
+
+
+def test_a_past_that_cannot_be_leaves_the_thread_and_says_so(api):
+    bad = {"updates": [{"values": {"some_text": "x"}, "as_node": "bogus"}]}
+    body = {"metadata": {"graph_id": "static_steps"}, "supersteps": [bad]}
+    made = api.post("/threads", json=body)
+    assert made.status_code == 201
+    assert "was created, but there were problems updating the state" in made.json()["detail"]
+    thread = made.json()["detail"].split()[1]
+    assert api.get(f"/threads/{thread}/state").json()["next"] == []
+    assert api.post("/threads", json={"supersteps": [bad]}).status_code == 201  # no graph named
