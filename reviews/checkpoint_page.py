@@ -205,9 +205,15 @@ class ForkPage(CheckpointPage):
 
     @cached_property
     def open_tasks(self) -> list[ReviewTask]:
-        """Questions of this thread that the fork leaves behind."""
+        """Questions of this thread that the fork leaves behind, as far as the reader may know."""
         visible = ReviewTask.objects.visible_to(self.user).on(self.thread.pk)
         return list(visible.open().for_inbox())
+
+    @cached_property
+    def open_elsewhere(self) -> int:
+        """How many more it leaves behind, in queues that are not the reader's."""
+        every = ReviewTask.objects.open().on(self.thread.pk).count()
+        return every - len(self.open_tasks)
 
     def changed_values(self) -> dict[str, Any]:
         """The channels that were edited; what cannot be read is noted in `refused`."""

@@ -98,7 +98,7 @@ class ThreadPage:
         lineage = runs.lineage_of(self.thread, shown[-1].checkpoint_id)
         where = places(lineage, goes_on=bool(self.coming))
         cards = cards_of(self.user, self.thread.pk, (step.checkpoint_id for step in shown))
-        head = next(iter(lineage))
+        head = next(iter(lineage), "")
         return [
             Row(
                 step,
@@ -109,6 +109,7 @@ class ThreadPage:
                 goes_on=step.checkpoint_id == head and bool(self.coming),
             )
             for step, run in self._with_runs(shown)
+            if step.checkpoint_id in where  # a run may be rolled back while the page is made
         ]
 
     def _with_runs(self, steps: list[Step]) -> Iterator[tuple[Step, Run | None]]:

@@ -380,6 +380,9 @@ def test_a_fork_walks_around_no_question_and_through_no_breakpoint(
     ReviewTask.objects.filter(pk=task.pk).update(reviewers_only=True)
     guarded = Thread.objects.get(pk=task.thread_id)
     there = reverse("reviews:fork", args=[guarded.pk])
+    told = words(browser_of(olga).get(there, {"checkpoint": task.checkpoint_id}))
+    assert "One open task of another queue is replaced." in told
+    assert task.title not in told
     kept_out = browser_of(olga).post(there, fork_form(guarded, task.checkpoint_id))
 
     assert kept_out.status_code == 403
