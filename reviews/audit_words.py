@@ -15,6 +15,7 @@ ACTIONS: dict[str, Promise | str] = {
     "answer.refused": gettext_lazy("had an answer refused"),
     "audit.exported": gettext_lazy("exported the audit log"),
     "audit.verified": gettext_lazy("verified the chain of the audit log"),
+    "batch.committed": gettext_lazy("began to answer several tasks together"),
     "batch.committed": gettext_lazy("decided several tasks together"),
     "breakpoint.removed": gettext_lazy("removed a breakpoint"),
     "breakpoint.set": gettext_lazy("set a breakpoint"),

@@ -46,9 +46,9 @@ class Sorted:
     rest: list[Unfit]
 
 
-def family_of(task: ReviewTask) -> Family:
+def family_of(task: ReviewTask, asked: Asked) -> Family:
     """What tasks share that ask the same thing: who asks, where, how, and about which tools."""
-    tools = tuple(action.name for action in payloads.actions_of(task.asked))
+    tools = tuple(action.name for action in payloads.actions_of(asked))
     return (task.assistant_id, task.graph_id, task.node, task.shape, tools)
 
 
@@ -84,12 +84,18 @@ def sort_out(tasks: Sequence[ReviewTask], verdict: Mapping[str, Any], reviewer: 
     if verdict.get("kind") in CLAIMS:
         return _claims(tasks, str(verdict["kind"]), reviewer)
     answers: dict[int, Any] = {}
+    families: dict[int, Family] = {}
     rest: list[Unfit] = []
     for task in tasks:
-        why = _obstacle(task, reviewer) or _answer_into(answers, task, verdict)
-        if why:
+        if why := _obstacle(task, reviewer):
             rest.append(Unfit(task, why))
-    families = {task.pk: family_of(task) for task in tasks if task.pk in answers}
+            continue
+        asked = task.asked
+        try:
+            answers[task.pk] = payloads.answer_value(asked, verdict_on(asked, verdict))
+            families[task.pk] = family_of(task, asked)
+        except AnswerRefused as refused:
+            rest.append(Unfit(task, _refusal(asked, refused)))
     largest = Counter(families.values()).most_common(1)  # of equals, the one chosen first
     together = [task for task in tasks if largest and families.get(task.pk) == largest[0][0]]
     unlike = _("It asks something else than most of the others do.")
@@ -111,16 +117,11 @@ def _obstacle(task: ReviewTask, reviewer: User) -> str:
     return ""
 
 
-def _answer_into(answers: dict[int, Any], task: ReviewTask, verdict: Mapping[str, Any]) -> str:
-    """What the task's graph would receive, or why it takes no such verdict."""
-    asked = task.asked
-    try:
-        answers[task.pk] = payloads.answer_value(asked, verdict_on(asked, verdict))
-    except AnswerRefused as refused:
-        if payloads.allowed_verdicts(asked) == (Kind.RESPOND,):
-            return _("It needs an answer of its own.")
-        return _("It does not take this verdict: %s") % refused.errors[0].message
-    return ""
+def _refusal(asked: Asked, refused: AnswerRefused) -> str:
+    """Why a task does not take a verdict that others do."""
+    if payloads.allowed_verdicts(asked) == (Kind.RESPOND,):
+        return _("It needs an answer of its own.")
+    return _("It does not take this verdict: %s") % refused.errors[0].message
 
 
 def _claims(tasks: Sequence[ReviewTask], kind: str, reviewer: User) -> Sorted:

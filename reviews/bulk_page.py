@@ -76,8 +76,13 @@ class Bar:
 
     @cached_property
     def _sorted(self) -> dict[str, bulk.Sorted]:
-        kinds = (*bulk.OFFERED, *bulk.CLAIMS)
+        kinds = [kind for kind in bulk.OFFERED if kind != "continue" or self._has_breakpoints]
+        kinds += bulk.CLAIMS
         return {kind: bulk.sort_out(self.tasks, {"kind": kind}, self.user) for kind in kinds}
+
+    @property
+    def _has_breakpoints(self) -> bool:
+        return any(task.is_breakpoint for task in self.tasks)
 
     @property
     def offers(self) -> list[Offer]:
