@@ -227,6 +227,11 @@ class TaskForm:
         ]
 
     @property
+    def was_refused(self) -> bool:
+        """Whether the form still shows what was wrong with it when it was last sent."""
+        return bool(self.typed("refused"))
+
+    @property
     def risk_errors(self) -> dict[str, str]:
         """What is wrong with the reason or the confirmation, under their names."""
         found = self.refused.under("") if self.refused else {}

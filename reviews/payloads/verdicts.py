@@ -11,7 +11,8 @@ from reviews.payloads.asking import question_of, text_of
 from reviews.payloads.bounds import AnswerRefused, FieldError, read_json, refuse, same_json
 from reviews.payloads.fields import Option
 from reviews.payloads.forms import fields_of, original_of
-from reviews.payloads.posted import Posted, Reader, first, lines_as, values_of
+from reviews.payloads.judging import errors_of
+from reviews.payloads.posted import OMITTED, Posted, Reader, first, lines_as, values_of
 from reviews.payloads.shapes import ACTION_SHAPES, Asked, Shape
 from reviews.payloads.state import posted_update
 
@@ -76,6 +77,11 @@ def _fields_value(asked: Asked, posted: Posted) -> Any:
         return read_json(first(posted, "json"), "/value")
     reader = Reader(posted, "/value")
     value = reader.object(fields_of(asked), original_of(asked))
+    if reader.errors and asked.schema and value is not OMITTED:
+        # All at once: what cannot be read, and what of the rest the schema does not take.
+        known = {error.pointer for error in reader.errors}
+        judged = errors_of(asked.schema, value, "/value")
+        reader.errors += [error for error in judged if error.pointer not in known]
     reader.finish("field:")
     return value
 

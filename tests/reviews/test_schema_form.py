@@ -307,7 +307,7 @@ def test_errors_in_rows_and_tabs_point_at_the_field() -> None:
     posted |= {"address__street": "", "address__zip": "1"}
 
     wrong_card = refusal(ORDER, **posted, pay="0", pay__oneOf__0__number="x")
-    assert list(wrong_card) == ["/address/street"]
+    assert list(wrong_card) == ["/address/street", "/lines/0/count", "/pay/number"]
     posted["address__street"] = "Main"
     wrong_card = refusal(ORDER, **posted, pay="0", pay__oneOf__0__number="x")
     assert list(wrong_card) == ["/lines/0/count", "/pay/number"]
