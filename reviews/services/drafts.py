@@ -20,7 +20,7 @@ from reviews.services import audit
 LONGEST = 2 * 2**20  # characters
 # Where a form was sent from, what it was about and that it was meant; the rest was typed.
 NOT_TYPED = {"csrfmiddlewaretoken", "idempotency_key", "seen", "holder", "confirmed"}
-NOT_TYPED |= {"view", "q", "sort", "saved", "after", "by"}
+NOT_TYPED |= {"view", "q", "sort", "saved", "after", "by", "typed"}
 
 
 @transaction.atomic

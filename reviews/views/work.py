@@ -106,7 +106,9 @@ def take_draft(request: PageRequest, pk: int, draft_pk: int) -> HttpResponse:
     """Fill the form with a draft that lies beside it; what was in the form lies there then."""
     task = find_task(request, pk)
     draft = get_object_or_404(Draft.objects.aside().of(request.user), pk=draft_pk, task=task)
-    _keep(request, task)
+    is_typed = not request.htmx or "typed" in request.POST  # what a page has saved is here already
+    if is_typed or task.drafts.own().of(request.user).exists():
+        _keep(request, task)
     services.take_draft(draft=draft)
     return rendered_form(request, TaskPage(task, request.user, list_of(request)))
 

@@ -23,7 +23,7 @@ function tell(words) {
 
 function tellSaved(within) {
   const discard = bar()?.querySelector(".draft button");
-  const time = new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+  const time = new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
   tell(page.getElementById("saved")?.dataset.saved.replace("{time}", time) ?? "");
   if (discard) discard.hidden = false;
   within.dataset.kept = "";
@@ -120,6 +120,10 @@ for (const kind of ["input", "change"]) {
 }
 page.addEventListener("focusout", ({ target }) => target.form && isOurs(target) && save());
 page.addEventListener("visibilitychange", () => page.hidden && save({ isLeaving: true }));
+page.addEventListener("htmx:configRequest", ({ detail: { elt, parameters } }) => {
+  const isTyped = sessionStorage.getItem(unsaved()) !== null;
+  if (elt.matches("[data-drops-draft]") && isTyped) parameters.typed = "yes";
+});
 page.addEventListener("click", (event) => {
   if (!event.target.closest("[data-drops-draft]")) return;
   forget(); // what is in the form goes along with the click

@@ -194,6 +194,24 @@ def test_a_draft_is_given_to_the_holder_who_can_put_it_into_the_form(
     assert Draft.objects.own().of(rosa).get(task=task).form == {"text": ["what Rosa has"]}
 
 
+def test_a_form_that_nobody_touched_is_not_laid_aside(shown: Shown, rosa: User, olga: User) -> None:
+    task = services.claim_task(task=shown("Go on?"), reviewer=olga)
+    browser_of(rosa).post(url("give_draft", task), {"text": "for Olga"}, headers=HTMX)
+    draft = Draft.objects.aside().get(task=task)
+    take = f"/tasks/{task.pk}/draft/{draft.pk}/take/"
+
+    browser_of(olga).post(take, {"text": ""}, headers=HTMX)
+
+    assert not Draft.objects.aside().filter(task=task).exists()
+    assert Draft.objects.own().of(olga).get(task=task).form == {"text": ["for Olga"]}
+    services.give_draft(task=task, author=rosa)
+    again = Draft.objects.aside().get(task=task)
+    Draft.objects.own().of(olga).delete()
+    take = f"/tasks/{task.pk}/draft/{again.pk}/take/"
+    browser_of(olga).post(take, {"text": "a moment ago", "typed": "yes"}, headers=HTMX)
+    assert Draft.objects.aside().get(task=task).form == {"text": ["a moment ago"]}
+
+
 def test_a_draft_is_taken_by_nobody_it_was_not_given_to(
     shown: Shown, rosa: User, olga: User, ada: User
 ) -> None:
