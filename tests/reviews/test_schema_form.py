@@ -311,8 +311,8 @@ def test_errors_in_rows_and_tabs_point_at_the_field() -> None:
     posted["address__street"] = "Main"
     wrong_card = refusal(ORDER, **posted, pay="0", pay__oneOf__0__number="x")
     assert list(wrong_card) == ["/lines/0/count", "/pay/number"]
-    assert list(refusal(ORDER, **posted, pay="")) == ["/pay"]
-    assert list(refusal(ORDER, **posted, pay="5")) == ["/pay"]
+    assert list(refusal(ORDER, **posted, pay="")) == ["/pay", "/lines/0/count"]
+    assert list(refusal(ORDER, **posted, pay="5")) == ["/pay", "/lines/0/count"]
 
 
 def test_a_refused_form_keeps_what_was_typed() -> None:
