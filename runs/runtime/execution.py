@@ -173,8 +173,8 @@ def _context(graph: Graph, spec: RunSpec) -> dict[str, Any] | None:
         return spec.context
     context = spec.context
     if context is None:
-        context = _unreserved(spec.config.get("configurable") or {})
-    if dataclasses.is_dataclass(schema):
+        context = _unreserved(spec.config.get("configurable") or {}) or None
+    if context and dataclasses.is_dataclass(schema):
         names = {field.name for field in dataclasses.fields(schema)}
         context = {name: value for name, value in context.items() if name in names}
-    return context or None
+    return context

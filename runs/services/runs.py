@@ -140,14 +140,13 @@ def _new_run(
     actor: User | None,
 ) -> Run:
     ids = {"graph_id": graph_id, "assistant_id": str(assistant.pk)}
-    created_by = {"created_by": assistant.metadata.get("created_by", "user")}
     delay = request.get("after_seconds")
     run = Run(
         thread=thread,
         assistant=assistant,
         graph_id=graph_id,
         kwargs=kwargs,
-        metadata=created_by | thread.metadata | ids | (request.get("metadata") or {}) | ids,
+        metadata=assistant.metadata | thread.metadata | ids | (request.get("metadata") or {}) | ids,
         multitask_strategy=request.get("multitask_strategy", "enqueue"),
         created_by=actor,
         not_before=now() + timedelta(seconds=delay) if delay and delay > 0 else None,
