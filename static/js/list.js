@@ -4,7 +4,8 @@
 
 const page = document;
 const SETTLE = 120; // several signals, one request
-const REST = 10; // times as long as the last request took: a busy server gets fewer
+const REST = 4; // times as long as the last request took: a busy server gets fewer
+const LONGEST_REST = 3_000;
 const LEAVE = 3_000;
 const MOST_ROWS = 400;
 const STATES = ["decided", "failed", "superseded", "cancelled"];
@@ -27,11 +28,8 @@ const taskInView = () => page.getElementById("task")?.dataset.task ?? "";
 function mark() {
   const shown = taskInView();
   for (const row of rows()) {
-    if (row.dataset.task !== shown) row.removeAttribute("aria-current");
-    else {
-      row.setAttribute("aria-current", "true");
-      row.classList.remove("unread");
-    }
+    if (row.dataset.task === shown) row.setAttribute("aria-current", "true");
+    else row.removeAttribute("aria-current");
   }
   const frame = page.getElementById("page");
   if (frame?.contains(list())) {
@@ -43,6 +41,7 @@ function mark() {
 // -- fetching -----------------------------------------------------------------------------------
 
 function refresh() {
+  clearTimeout(due);
   due = null;
   if (list()) window.htmx.trigger("#list", "list-changed");
 }
@@ -135,7 +134,7 @@ function letGo() {
 }
 
 function afterRefresh() {
-  free = performance.now() + REST * (performance.now() - asked);
+  free = performance.now() + Math.min(REST * (performance.now() - asked), LONGEST_REST);
   known = new Set(rows().map((row) => row.dataset.task));
   mark();
   tellOfNew();
@@ -158,7 +157,7 @@ page.addEventListener("live", ({ detail }) => {
   if (STATES.includes(detail?.is)) outcomes.set(String(detail.task), detail.is);
   soon();
 });
-page.addEventListener("marked", soon);
+page.addEventListener("marked", refresh); // by this reader, who waits for it
 page.addEventListener("htmx:configRequest", ({ detail }) => {
   if (detail.elt.id !== "list") return;
   asked = performance.now();
@@ -171,7 +170,8 @@ page.addEventListener("htmx:beforeSwap", ({ target, detail }) => {
 });
 page.addEventListener("htmx:afterSwap", ({ target }) => {
   if (target.id === "list") afterRefresh();
-  else if (target.id !== "task") known = new Set(rows().map((row) => row.dataset.task));
+  else if (target.id === "task") page.querySelector(`#row-${taskInView() || 0} .row`)?.classList.remove("unread");
+  else known = new Set(rows().map((row) => row.dataset.task));
   mark();
 });
 page.addEventListener("click", (event) => {
