@@ -16,7 +16,6 @@ ACTIONS: dict[str, Promise | str] = {
     "audit.exported": gettext_lazy("exported the audit log"),
     "audit.verified": gettext_lazy("verified the chain of the audit log"),
     "batch.committed": gettext_lazy("began to answer several tasks together"),
-    "batch.committed": gettext_lazy("decided several tasks together"),
     "breakpoint.removed": gettext_lazy("removed a breakpoint"),
     "breakpoint.set": gettext_lazy("set a breakpoint"),
     "delivery.consumed": gettext_lazy("gave an answer to the graph"),
