@@ -164,7 +164,7 @@ def _kind_of(task: ReviewTask, verdict: Mapping[str, Any], value: Any) -> Kind:
 def _differs(task: ReviewTask, decision: Decision, value: Any, run: Run) -> bool:
     """Whether a run brings something else than what was decided; a breakpoint takes no value."""
     if task.interrupt is not None and task.is_breakpoint:
-        return _state_update(task.interrupt, decision) != run.state_update
+        return bool(_state_update(task.interrupt, decision) != run.state_update)
     return bool(decision.value != value)
 
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from functools import wraps
-
-from django.core.exceptions import PermissionDenied
 from django.db.models import Max
 from django.http import HttpResponse, HttpResponseBadRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
@@ -17,19 +14,9 @@ from reviews.audit_page import AuditQuery, audit_page
 from reviews.models import AuditEntry
 from reviews.people import may_read_audit
 from reviews.services import audit as ledger
-from reviews.views.pages import P, PageRequest, View, for_people, render_page
+from reviews.views.pages import PageRequest, for_those, render_page
 
-
-def for_auditors(view: View[P]) -> View[P]:
-    """A view for administrators and those with the right to read the audit; others get 403."""
-
-    @wraps(view)
-    def guarded(request: PageRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
-        if not may_read_audit(request.user):
-            raise PermissionDenied
-        return view(request, *args, **kwargs)
-
-    return for_people(guarded)
+for_auditors = for_those(may_read_audit)
 
 
 @for_auditors

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial, wraps
-from typing import Any, Concatenate, ParamSpec
+from typing import Any, Concatenate, ParamSpec, Protocol
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -53,16 +53,28 @@ def for_people(view: View[P]) -> View[P]:
     return varied
 
 
-def for_admins(view: View[P]) -> View[P]:
-    """A view for those who administer; other people get 403."""
+class Gate(Protocol):
+    """A decorator of views, whatever arguments they take."""
 
-    @wraps(view)
-    def guarded(request: PageRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
-        if not request.user.is_staff:
-            raise PermissionDenied
-        return view(request, *args, **kwargs)
+    def __call__(self, view: View[P], /) -> View[P]: ...
 
-    return for_people(guarded)
+
+def for_those(who_may: Callable[[User], bool]) -> Gate:
+    """Views for signed-in people with a right; others get 403."""
+
+    def gate(view: View[P], /) -> View[P]:
+        @wraps(view)
+        def guarded(request: PageRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+            if not who_may(request.user):
+                raise PermissionDenied
+            return view(request, *args, **kwargs)
+
+        return for_people(guarded)
+
+    return gate
+
+
+for_admins = for_those(lambda person: person.is_staff)
 
 
 def _in_their_way(answer: Callable[[], HttpResponseBase], request: PageRequest) -> HttpResponseBase:

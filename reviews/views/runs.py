@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from functools import wraps
 from uuid import UUID
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
-from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -18,23 +15,14 @@ from reviews.operators import may_operate
 from reviews.payloads import AnswerRefused
 from reviews.run_page import RunPage, StartPage
 from reviews.thread_list import run_list
-from reviews.views.pages import P, PageRequest, View, for_people, render_page
+from reviews.views.pages import PageRequest, for_those, render_page
 from runs.exceptions import RunsError
 from runs.models import Assistant, Run
 
 OFFERED = 30  # assistants to start, those last changed
 
 
-def for_operators(view: View[P]) -> View[P]:
-    """A view for those who run agents by hand; other people get 403."""
-
-    @wraps(view)
-    def guarded(request: PageRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
-        if not may_operate(request.user):
-            raise PermissionDenied
-        return view(request, *args, **kwargs)
-
-    return for_people(guarded)
+for_operators = for_those(may_operate)
 
 
 @for_operators

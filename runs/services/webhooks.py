@@ -44,7 +44,7 @@ def check_url(url: str) -> None:
 
 def announce(run: Run, values: Any) -> None:
     """Queue the call a run asked for, in the transaction that ends it."""
-    url = run.kwargs["webhook"]
+    url = run.kwargs.get("webhook")
     if not url:
         return
     moment = now()
