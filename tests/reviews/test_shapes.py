@@ -430,6 +430,29 @@ def test_an_edit_that_leads_elsewhere_stops_at_the_breakpoint_there(
 
 
 @pytest.mark.parametrize(
+    ("verdict", "visited"),
+    [
+        ({"kind": "skip"}, ["after"]),
+        ({"kind": "continue"}, ["inner_first", "act", "after"]),
+    ],
+)
+def test_a_pause_inside_a_subgraph_is_skipped_as_a_whole(
+    ask: Open,
+    api: httpx.Client,
+    reviewer: httpx.Client,
+    verdict: dict[str, Any],
+    visited: list[str],
+) -> None:
+    task = ask("nested_breakpoint")
+    assert task.node == "child"
+
+    answer = reviewer.post(f"/api/tasks/{task.pk}/decide/", json=verdict)
+
+    assert answer.status_code == 200, answer.text
+    assert values(api, task)["visited"] == visited
+
+
+@pytest.mark.parametrize(
     ("verdict", "pointer"),
     [
         ({"kind": "edit"}, "/value"),
