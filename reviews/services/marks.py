@@ -1,5 +1,4 @@
-"""What people note for themselves: read, watched, snoozed. Nobody else sees it change, so it is
-no part of the audit."""
+"""What people note for themselves: read, watched, snoozed. Not audited: it concerns nobody else."""
 
 from __future__ import annotations
 
