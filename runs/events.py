@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from hitl_console.channel_layer import notify_group
+from hitl_console.channel_layer import notify_groups
 from runs.exceptions import LeaseLost
 from runs.models import Run, RunEvent
 
@@ -37,8 +37,7 @@ def append(run: Run, chunks: Sequence[Chunk]) -> None:
 
 def announce(run: Run) -> None:
     """Wake whoever reads a run, or its thread."""
-    notify_group(group(run.pk), {"type": "run.changed"})
-    notify_group(thread_group(run.thread_id), {"type": "run.changed"})
+    notify_groups([group(run.pk), thread_group(run.thread_id)], {"type": "run.changed"})
 
 
 def write(run: Run, chunks: Sequence[Chunk]) -> None:
