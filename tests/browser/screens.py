@@ -17,14 +17,31 @@ from pathlib import Path
 from typing import Any
 
 from langgraph_sdk import get_sync_client
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, ViewportSize, async_playwright
 
 from tests.console import ROOT, free_port, wait_for
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 FOLDER = ROOT / "docs" / "screens"
-SIZE = {"width": 1440, "height": 900}
+DESK, PHONE = ViewportSize(width=1440, height=900), ViewportSize(width=390, height=844)
+LOOKS = {"light": ("light", DESK), "dark": ("dark", DESK), "phone": ("light", PHONE)}
 MAIL = "Dear Ms Keller, the invoice is overdue. Pay within 5 days or we stop the delivery."
+REVISED = MAIL.replace("is overdue. Pay within 5 days", "is due. Please pay within 14 days")
+TASKS = {  # by the title they have in the list
+    "text": "Text to revise",
+    "actions": "Approve refund_order",
+    "form": "Book the trip",
+    "question": "Does legal agree",
+    "breakpoint": "Paused before",
+}
+ADMIN = {
+    "assistants": "/agents/assistants/",
+    "runs": "/agents/runs/",
+    "audit": "/audit/",
+    "members": "/settings/members/",
+    "queues": "/settings/queues/",
+    "keys": "/settings/keys/",
+}
 ASKED: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("static_steps", {}, {"interrupt_before": ["step_2"]}),
     ("parallel_questions", {"contract": "Harbour lease, 2027"}, {}),
@@ -64,35 +81,74 @@ def ask(up: dict[str, Any]) -> None:
         client.runs.wait(thread["thread_id"], graph, input=given, **options)
 
 
-async def signed_in(browser: Browser, up: dict[str, Any], theme: str) -> Page:
-    """A reviewer's inbox."""
-    context = await browser.new_context(base_url=up["url"], viewport=SIZE, reduced_motion="reduce")
+async def take(up: dict[str, Any], chromium: str) -> None:
+    """Every page: light and dark on a desk, light on a phone."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        for look, (theme, size) in LOOKS.items():
+            visitor = await visiting(browser, up, theme, size)
+            await visitor.goto("/login/")
+            await save(visitor, f"login-{look}")
+            reviewer = await signed_in(browser, up, "rosa", theme, size)
+            await take_tasks(reviewer, look)
+            admin = await signed_in(browser, up, "ada", theme, size)
+            await take_admin(admin, look)
+        await browser.close()
+
+
+async def take_tasks(page: Page, look: str) -> None:
+    """What reviewers work with."""
+    await save(page, f"inbox-{look}")
+    for name, title in TASKS.items():
+        await page.goto("/inbox/")
+        await open_task(page, title)
+        if name == "text":
+            await page.locator("main textarea").first.fill(REVISED)
+            await page.locator("#receives").get_by_text("within 14 days").wait_for()
+        await save(page, f"task-{name}-{look}")
+    for name, address in {"walk": "/walk/", "me": "/me/", "threads": "/agents/threads/"}.items():
+        await page.goto(address)
+        await save(page, f"{name}-{look}")
+    await page.locator("main a[href^='/agents/threads/']").first.click()
+    await save(page, f"thread-{look}")
+
+
+async def take_admin(page: Page, look: str) -> None:
+    """What administrators and operators work with."""
+    for name, address in ADMIN.items():
+        await page.goto(address)
+        await save(page, f"{name}-{look}")
+    await page.goto(ADMIN["runs"])
+    await page.locator("main a[href^='/agents/runs/']").first.click()
+    await save(page, f"run-{look}")
+    for part in ("", "graph/", "start/"):
+        await page.goto(ADMIN["assistants"])
+        assistant = page.get_by_role("link", name="static_steps").first
+        await page.goto(f"{await assistant.get_attribute('href')}{part}")
+        if part == "graph/":
+            await page.get_by_role("link", name="step_2").click()
+        await save(page, f"assistant-{part.rstrip('/') or 'overview'}-{look}")
+
+
+async def visiting(browser: Browser, up: dict[str, Any], theme: str, size: ViewportSize) -> Page:
+    """A window of its own."""
+    context = await browser.new_context(base_url=up["url"], viewport=size, reduced_motion="reduce")
     await context.add_cookies([{"name": "theme", "value": theme, "url": up["url"]}])
-    page = await context.new_page()
+    return await context.new_page()
+
+
+async def signed_in(
+    browser: Browser, up: dict[str, Any], who: str, theme: str, size: ViewportSize
+) -> Page:
+    """The inbox of a demo person."""
+    page = await visiting(browser, up, theme, size)
+    login = next(login for login in up["logins"] if login["username"] == who)
     await page.goto("/login/")
-    await page.fill("#id_username", up["logins"][0]["username"])
-    await page.fill("#id_password", up["logins"][0]["password"])
+    await page.fill("#id_username", login["username"])
+    await page.fill("#id_password", login["password"])
     await page.click("button[class~=primary]")
     await page.wait_for_selector("[data-live=on]")
     return page
-
-
-async def take(up: dict[str, Any], chromium: str) -> None:
-    """A picture of each kind of task worth showing, and one in the dark."""
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        light = await signed_in(browser, up, "light")
-        await open_task(light, "Text to revise")
-        revised = MAIL.replace("is overdue. Pay within 5 days", "is due. Please pay within 14 days")
-        await light.locator("main textarea").first.fill(revised)
-        await light.locator("#receives").get_by_text("within 14 days").wait_for()
-        await save(light, "inbox-light")
-        await open_task(light, "Approve refund_order")
-        await save(light, "actions-light")
-        dark = await signed_in(browser, up, "dark")
-        await open_task(dark, "Book the trip")
-        await save(dark, "form-dark")
-        await browser.close()
 
 
 async def open_task(page: Page, title: str) -> None:
@@ -103,6 +159,7 @@ async def open_task(page: Page, title: str) -> None:
 
 async def save(page: Page, name: str) -> None:
     """A picture of what is in the window."""
+    await page.wait_for_load_state("networkidle")
     await page.evaluate("document.fonts.ready")
     await page.screenshot(path=FOLDER / f"{name}.png", animations="disabled")
 
