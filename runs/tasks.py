@@ -6,7 +6,6 @@ import asyncio
 import logging
 from collections.abc import Callable
 from datetime import timedelta
-from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -14,7 +13,6 @@ import httpx
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connections
-from django.utils.timezone import now
 from procrastinate.contrib.django import app
 
 from hitl_console import outbound
@@ -25,6 +23,7 @@ from runs.runtime import RunSpec, StateUpdate
 
 BATCH = 64  # chunks written together
 FLUSH = 0.01  # seconds a chunk may wait for company
+PASSING = timedelta(minutes=10)  # until the events of a run that is not resumable are forgotten
 BACK_OFF = (0.1, 0.2, 0.5, 1, 1, 2, 2, 2, 2, 2)  # seconds before a settlement is tried again
 
 T = TypeVar("T")
@@ -176,5 +175,6 @@ async def sweep_minutely(timestamp: int) -> None:
 @app.task(queue=queue.QUEUE)
 async def prune_events(timestamp: int) -> None:
     """Forget the events of runs nobody will read again."""
-    old = now() - timedelta(seconds=settings.EVENT_RETENTION)
-    await sync_to_async(partial(RunEvent.objects.filter(created_at__lt=old).delete))()
+    kept = timedelta(seconds=settings.EVENT_RETENTION)
+    outdated = RunEvent.objects.outdated(kept=kept, passing=min(PASSING, kept))
+    await sync_to_async(outdated.delete)()

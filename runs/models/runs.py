@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.db import models
+from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Now
 from django.utils.timezone import now
 
@@ -117,6 +119,14 @@ class Run(models.Model):
 class RunEventQuerySet(models.QuerySet["RunEvent"]):
     def after(self, run_id: UUID, event_id: int) -> RunEventQuerySet:
         return self.filter(run_id=run_id, pk__gt=event_id).order_by("pk")
+
+    def outdated(self, *, kept: timedelta, passing: timedelta) -> RunEventQuerySet:
+        """Events too old to be read again; those of a run that is over and not resumable sooner."""
+        shown_once = models.Q(resumable="false") & ~models.Q(run__status__in=Run.ACTIVE)
+        return self.alias(resumable=KeyTextTransform("resumable", "run__kwargs")).filter(
+            models.Q(created_at__lt=now() - kept)
+            | models.Q(created_at__lt=now() - passing) & shown_once
+        )
 
 
 class RunEvent(models.Model):

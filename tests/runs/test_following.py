@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
+from django.utils.timezone import now
 
+from runs import tasks
 from runs.models import Run, RunEvent
 from tests.console import Console
 
@@ -128,3 +132,18 @@ def test_a_batch_starts_whole_or_not_at_all(api: httpx.Client) -> None:
     for one in started:
         ended = api.get(f"/threads/{one['thread_id']}/runs/{one['run_id']}/join").json()
         assert ended["visited"][-1] == "step_3"
+
+
+def test_events_nobody_can_read_again_are_forgotten_sooner(api: httpx.Client, thread: str) -> None:
+    for body in (STEPS, STEPS | {"stream_resumable": True}):
+        api.post(f"/threads/{thread}/runs/stream", json=body)
+    passing, resumable = Run.objects.on(uuid.UUID(thread)).order_by("pk")
+    ours = RunEvent.objects.filter(run__in=[passing, resumable])
+    ours.update(created_at=now() - timedelta(minutes=11))
+
+    asyncio.run(tasks.prune_events.func(0))
+
+    assert set(ours.values_list("run", flat=True)) == {resumable.pk}
+    ours.update(created_at=now() - timedelta(days=2))
+    asyncio.run(tasks.prune_events.func(0))
+    assert not ours.exists()
