@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
@@ -22,20 +25,13 @@ require_form = require_http_methods(["GET", "HEAD", "POST"])
 @require_form
 def keys(request: PageRequest) -> HttpResponse:
     """Every key, and a form for a program's; the answer to it shows the key's text, once."""
-    form = ProgramKeyForm(request.user, request.POST or None)
-    made, text = None, ""
-    if form.is_valid():
-        made, text = services.create_program_key(actor=request.user, **form.cleaned_data)
-        form = ProgramKeyForm(request.user)
-    return render_page(
+    return _keys(
         request,
         "settings/keys.html",
         section="keys",
-        status=_status_of(form),
-        form=form,
-        made=made,
-        text=text,
-        rows=key_rows(ApiKey.objects.all()),
+        form_class=ProgramKeyForm,
+        create=services.create_program_key,
+        listed=ApiKey.objects.all(),
     )
 
 
@@ -51,20 +47,13 @@ def revoke(request: PageRequest, pk: int) -> HttpResponse:
 @require_form
 def own_keys(request: PageRequest) -> HttpResponse:
     """The reader's own keys, which may do no more than the reader."""
-    form = KeyForm(request.user, request.POST or None)
-    made, text = None, ""
-    if form.is_valid():
-        made, text = services.create_own_key(actor=request.user, **form.cleaned_data)
-        form = KeyForm(request.user)
-    return render_page(
+    return _keys(
         request,
         "me/keys.html",
         section="me",
-        status=_status_of(form),
-        form=form,
-        made=made,
-        text=text,
-        rows=key_rows(request.user.api_keys.all()),
+        form_class=KeyForm,
+        create=services.create_own_key,
+        listed=request.user.api_keys.all(),
     )
 
 
@@ -76,10 +65,34 @@ def revoke_own(request: PageRequest, pk: int) -> HttpResponse:
     return redirect("reviews:own_keys")
 
 
+def _keys(
+    request: PageRequest,
+    template: str,
+    *,
+    section: str,
+    form_class: type[KeyForm],
+    create: Callable[..., tuple[ApiKey, str]],
+    listed: QuerySet[ApiKey],
+) -> HttpResponse:
+    form = form_class(request.user, request.POST or None)
+    status, made, text = 200, None, ""
+    if form.is_valid():
+        made, text = create(actor=request.user, **form.cleaned_data)
+        form = form_class(request.user)
+    elif form.is_bound:
+        status = 422
+    return render_page(
+        request,
+        template,
+        section=section,
+        status=status,
+        form=form,
+        made=made,
+        text=text,
+        rows=key_rows(listed),
+    )
+
+
 def _revoke(request: PageRequest, key: ApiKey) -> None:
     runs.revoke_key(key=key, actor=request.user)
     messages.success(request, _("%(key)s lets nobody in any more.") % {"key": key.name})
-
-
-def _status_of(form: KeyForm) -> int:
-    return 422 if form.errors else 200
