@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -22,7 +23,7 @@ from runs.models import Run, RunEvent
 from runs.runtime import RunSpec, StateUpdate
 
 BATCH = 64  # chunks written together
-FLUSH = 0.01  # seconds a chunk may wait for company
+FLUSH, SLOWEST_FLUSH = 0.01, 0.05  # seconds a chunk may wait for company
 PASSING = timedelta(minutes=10)  # until the events of a run that is not resumable are forgotten
 BACK_OFF = (0.1, 0.2, 0.5, 1, 1, 2, 2, 2, 2, 2)  # seconds before a settlement is tried again
 
@@ -109,13 +110,18 @@ def spec_of(run: Run) -> RunSpec:
 
 
 class EventLog:
-    """Writes a run's chunks in batches, so that a stream of tokens is not a transaction each."""
+    """Writes a run's chunks in batches, so that a stream of tokens is not a transaction each.
+
+    The longer a write takes, the longer the next waits for company: many streams at once share
+    what there is, each in larger pieces.
+    """
 
     def __init__(self, run: Run) -> None:
         self.run = run
         self.waiting: list[events.Chunk] = []
         self.flusher: asyncio.Task[None] | None = None
         self.lock = asyncio.Lock()
+        self.took = 0.0  # seconds, the last write
 
     async def __aenter__(self) -> None:
         if self.run.is_streamed:
@@ -138,10 +144,12 @@ class EventLog:
         async with self.lock:
             chunks, self.waiting = self.waiting, []
             if chunks:
+                began = time.monotonic()
                 await _insist(events.append, run=self.run, chunks=chunks)
+                self.took = time.monotonic() - began
 
     async def _flush_soon(self) -> None:
-        await asyncio.sleep(FLUSH)
+        await asyncio.sleep(min(max(FLUSH, 2 * self.took), SLOWEST_FLUSH))
         await self.flush()
 
 
