@@ -7,13 +7,14 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import F, QuerySet
 
 from hitl_console.channel_layer import notify_groups
 from runs.exceptions import LeaseLost
 from runs.models import Run, RunEvent
 
 Chunk = tuple[str, Any]
-END = "end"  # never sent to clients: it closes their stream
+BEGIN, END = "metadata", "end"  # the end is never sent to clients: it closes their stream
 
 
 def group(run_id: UUID) -> str:
@@ -45,3 +46,13 @@ def write(run: Run, chunks: Sequence[Chunk]) -> None:
     RunEvent.objects.bulk_create(
         RunEvent(run=run, event=event, data=data) for event, data in chunks
     )
+
+
+def forget(outdated: QuerySet[RunEvent]) -> None:
+    """Delete events nobody will read; their runs keep count, so that others keep their numbers."""
+    for run_id in set(outdated.order_by().values_list("run_id", flat=True).distinct()):
+        with transaction.atomic():
+            gone = outdated.filter(run=run_id)
+            numbered = gone.exclude(event__in=[BEGIN, END]).count()
+            Run.objects.filter(pk=run_id).update(forgotten=F("forgotten") + numbered)
+            gone.delete()

@@ -185,4 +185,4 @@ async def prune_events(timestamp: int) -> None:
     """Forget the events of runs nobody will read again."""
     kept = timedelta(seconds=settings.EVENT_RETENTION)
     outdated = RunEvent.objects.outdated(kept=kept, passing=min(PASSING, kept))
-    await sync_to_async(outdated.delete)()
+    await sync_to_async(events.forget)(outdated)

@@ -76,6 +76,7 @@ class Run(models.Model):
     job_id = models.BigIntegerField(null=True)
     started_at = models.DateTimeField(null=True)  # by its first attempt
     not_before = models.DateTimeField(null=True)
+    forgotten = models.PositiveIntegerField(default=0)  # events of it that were kept long enough
     created_at = models.DateTimeField(default=now, editable=False)
     updated_at = models.DateTimeField(default=now, editable=False)
 
