@@ -182,6 +182,7 @@ SCOPES = {
     Scope.RESUME: _("Answer interrupts by resuming a thread"),
     Scope.TASKS_READ: _("Read review tasks"),
     Scope.TASKS_DECIDE: _("Decide review tasks"),
+    Scope.METRICS: _("Read metrics"),
     Scope.ADMIN: _("Everything"),
 }
 

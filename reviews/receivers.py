@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from django.contrib.auth.models import Group, User
@@ -12,8 +13,9 @@ from django.contrib.auth.signals import (
 )
 from django.db.models.signals import m2m_changed, post_save
 from django.http import HttpRequest
+from prometheus_client.core import Metric
 
-from reviews import live, services
+from reviews import live, metrics, services
 from reviews.models import AuditEntry
 from reviews.services import audit
 from runs.models import ApiKey, Breakpoint, BreakpointVersion, Interrupt, Run, Thread
@@ -22,6 +24,7 @@ from runs.signals import (
     interrupts_answered,
     interrupts_closed,
     key_changed,
+    metrics_asked,
     run_interrupted,
     run_recovered,
     thread_deleted,
@@ -39,6 +42,7 @@ def connect() -> None:
     breakpoint_changed.connect(note_breakpoint)
     run_recovered.connect(note_recovery)
     thread_deleted.connect(note_deletion)
+    metrics_asked.connect(tell_metrics)
     user_logged_in.connect(note_login)
     user_login_failed.connect(note_refusal)
     user_logged_out.connect(note_logout)
@@ -94,6 +98,10 @@ def note_deletion(*, thread: Thread, actor: User | None, is_forced: bool, **_: A
         via=AuditEntry.Via.API if actor else AuditEntry.Via.SYSTEM,
         details={"forced": is_forced},
     )
+
+
+def tell_metrics(**_: Any) -> Iterator[Metric]:
+    return metrics.families()
 
 
 def note_login(*, request: HttpRequest, user: User, **_: Any) -> None:

@@ -39,5 +39,8 @@ thread_deleted = Signal()
 # that says so, and `via` ("page", "api").
 breakpoint_changed = Signal()
 
+# Somebody looks at /metrics: a receiver returns its families.
+metrics_asked = Signal()
+
 # A run reached its end: `run`.
 run_finished = Signal()

@@ -58,6 +58,16 @@ class HasScope(BasePermission):
         return True
 
 
+class MayScrape(BasePermission):
+    """A key for metrics; one for runs sees them too, as on the Agent Server."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        """Raises instead of answering no, naming the lesser scope."""
+        if not may(request, Scope.RUNS):
+            require(request, Scope.METRICS)
+        return True
+
+
 def may(request: Request, scope: str) -> bool:
     """Whether the request's key may do this; without a key nobody may anything."""
     key: object = request.auth

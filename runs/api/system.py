@@ -6,11 +6,15 @@ from importlib.metadata import version
 
 from django.conf import settings
 from django.db import connection
+from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from runs import metrics
+from runs.api.auth import MayScrape
 from runs.api.endpoint import Endpoint
 
 INFO = {
@@ -48,6 +52,22 @@ class OkView(OpenEndpoint):
             with connection.cursor() as cursor:
                 cursor.execute("SELECT 1")
         return Response({"ok": True, "services": {}})
+
+
+class MetricsView(Endpoint):
+    permission_classes = (MayScrape,)
+
+    @extend_schema(
+        operation_id="metrics",
+        parameters=[OpenApiParameter("format", enum=["prometheus", "json"])],
+        responses={(200, "text/plain"): OpenApiTypes.STR, 200: OpenApiTypes.OBJECT},
+        tags=["System"],
+    )
+    def get(self, request: Request) -> HttpResponse:
+        """What is at work and what waits: in Prometheus' text, or with `?format=json` as JSON."""
+        if request.query_params.get("format") == "json":
+            return Response(metrics.as_json())
+        return HttpResponse(generate_latest(metrics.Everything()), content_type=CONTENT_TYPE_LATEST)
 
 
 class InfoView(OpenEndpoint):

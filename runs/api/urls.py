@@ -51,6 +51,7 @@ urlpatterns = [
     path("breakpoints/versions", breakpoints.BreakpointVersionsView.as_view()),
     path("breakpoints/<str:breakpoint_id>", breakpoints.BreakpointView.as_view()),
     path("info", system.InfoView.as_view()),
+    path("metrics", system.MetricsView.as_view()),
     path("ok", system.OkView.as_view()),
     # What clients ask for below these roots is never a page.
     re_path(r"^(?:assistants|breakpoints|threads|runs|store|ok|info|metrics)(?:/.*)?$", not_found),

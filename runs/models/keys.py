@@ -25,6 +25,7 @@ class Scope(models.TextChoices):
     RESUME = "resume", "Answer interrupts by resuming a thread"
     TASKS_READ = "tasks:read", "Read review tasks"
     TASKS_DECIDE = "tasks:decide", "Decide review tasks"
+    METRICS = "metrics", "Read metrics"
     ADMIN = "admin", "Everything"
 
 

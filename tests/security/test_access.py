@@ -73,6 +73,11 @@ def breakpoints(person: str, method: str, with_id: bool) -> set[int] | None:
     return {403} if is_kept_out else runs(person, method, with_id)
 
 
+def metrics(person: str, method: str, with_id: bool) -> set[int] | None:
+    """Keys for metrics, and those for runs."""
+    return None if person == "key metrics" else runs(person, method, with_id)
+
+
 def described(person: str, method: str, with_id: bool) -> set[int] | None:
     """Everybody but with a key that is dead."""
     return {401} if person in DEAD_KEYS else None
@@ -124,6 +129,8 @@ RULES: dict[str, tuple[Codes, str]] = {
     "threads/prune": (runs, "POST"),
     f"{THREAD}/storage": (runs, "GET"),
     f"{THREAD}/stream": (runs, "GET"),
+    f"{THREAD}/stream/events": (runs, "POST"),
+    f"{THREAD}/commands": (runs, "POST"),
     f"{THREAD}/state": (runs, "GET POST"),
     f"{THREAD}/state/checkpoint": (runs, "POST"),
     f"{THREAD}/state/<str:checkpoint_id>": (runs, "GET"),
@@ -147,6 +154,7 @@ RULES: dict[str, tuple[Codes, str]] = {
     "breakpoints/versions": (breakpoints, "GET"),
     "breakpoints/<str:breakpoint_id>": (breakpoints, "GET PATCH DELETE"),
     "info": (public, "GET"),
+    "metrics": (metrics, "GET"),
     "ok": (public, "GET"),
     "(?:assistants|breakpoints|threads|runs|store|ok|info|metrics)(?:/.*)?": (public, "GET POST"),
     "": (page, "GET"),
