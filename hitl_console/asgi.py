@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hitl_console.settings")
 
@@ -22,6 +23,7 @@ from hitl_console import production
 from hitl_console.origin import SameOrigin
 from hitl_console.urls import API_ROOTS
 from reviews.routing import websocket_urlpatterns
+from runs.api import routing as api_routing
 
 if problem := production.problem():
     sys.exit(problem)
@@ -39,12 +41,12 @@ class ApiHandler(ASGIHandler):
         self._middleware_chain = convert_exception_to_response(straight)
 
 
-class HttpRouter:
-    """The API's paths to the API handler, all others to the pages."""
+class RootRouter:
+    """The API's paths to the API, all others to the pages."""
 
-    def __init__(self) -> None:
-        self.api = ApiHandler()
-        self.pages = ASGIHandler()
+    def __init__(self, api: Any, pages: Any) -> None:
+        self.api = api
+        self.pages = pages
 
     async def __call__(self, scope, receive, send) -> None:  # type: ignore[no-untyped-def]
         root = scope["path"].split("/", 2)[1]
@@ -58,7 +60,10 @@ if settings.API_AUTH == "none":
 
 application = ProtocolTypeRouter(
     {
-        "http": HttpRouter(),
-        "websocket": SameOrigin(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))),
+        "http": RootRouter(ApiHandler(), ASGIHandler()),
+        "websocket": RootRouter(
+            SameOrigin(URLRouter(api_routing.websocket_urlpatterns), programs=True),
+            SameOrigin(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))),
+        ),
     }
 )

@@ -17,12 +17,15 @@ class SameOrigin:
     where pages are https.
     """
 
-    def __init__(self, application: Any) -> None:
+    def __init__(self, application: Any, *, programs: bool = False) -> None:
         self.application = application
+        self.programs = programs  # whether those may come too that are no browser
         self.deny = WebsocketDenier()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> Any:
-        chosen = self.application if is_ours(dict(scope["headers"])) else self.deny
+        headers = dict(scope["headers"])
+        is_welcome = is_ours(headers) or (self.programs and b"origin" not in headers)
+        chosen = self.application if is_welcome else self.deny
         return await chosen(scope, receive, send)
 
 

@@ -23,7 +23,10 @@ class RunStarter(Endpoint):
     def start(self, thread_id: str, modes: list[str]) -> Run:
         """A run on a thread; without modes nothing is kept to be read."""
         at = id_of("thread", thread_id)
-        asked = self.body(serializers.ThreadRunSerializer)
+        return self.start_on(at, self.body(serializers.ThreadRunSerializer), modes)
+
+    def start_on(self, at: UUID, asked: dict[str, Any], modes: list[str]) -> Run:
+        """The same, for what was asked in some other way than by a body."""
         assistant = assistant_in(asked)
         refuse_foreign_answers(self.request, at, asked)
         if asked["if_not_exists"] == "reject":

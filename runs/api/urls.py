@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from django.urls import path, re_path
 
-from runs.api import assistants, breakpoints, following, runs, stateless, system, threads
+from runs.api import (
+    assistants,
+    breakpoints,
+    following,
+    protocol,
+    runs,
+    stateless,
+    system,
+    threads,
+)
 from runs.api.endpoint import not_found
 
 THREAD = "threads/<str:thread_id>"
@@ -28,6 +37,8 @@ urlpatterns = [
     path("threads/prune", threads.ThreadPruneView.as_view()),
     path(f"{THREAD}/storage", threads.ThreadStorageView.as_view()),
     path(f"{THREAD}/stream", following.ThreadStreamView.as_view()),
+    path(f"{THREAD}/stream/events", protocol.EventsView.as_view()),
+    path(f"{THREAD}/commands", protocol.CommandsView.as_view()),
     path(f"{THREAD}/state", threads.ThreadStateView.as_view()),
     path(f"{THREAD}/state/checkpoint", threads.ThreadStateCheckpointView.as_view()),
     path(f"{THREAD}/state/<str:checkpoint_id>", threads.ThreadStateAtView.as_view()),
