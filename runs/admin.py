@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
-from runs.models import ApiKey, Assistant, Interrupt, Run, Thread
+from runs.models import ApiKey, Assistant, Cron, Interrupt, Run, Thread
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic for mypy only
@@ -36,6 +36,14 @@ class ThreadAdmin(ReadOnlyAdmin):
 class RunAdmin(ReadOnlyAdmin):
     list_display = ("id", "graph_id", "status", "attempt", "created_at")
     list_filter = ("status", "graph_id")
+
+
+@admin.register(Cron)
+class CronAdmin(ReadOnlyAdmin):
+    """Here one sees why a cron makes no runs; the wire has no word for it."""
+
+    list_display = ("id", "schedule", "timezone", "is_enabled", "next_run_at", "last_error")
+    list_filter = ("is_enabled",)
 
 
 @admin.register(Interrupt)

@@ -19,7 +19,8 @@ class RunsConfig(AppConfig):
 def prepare_runtime(**_: Any) -> None:
     """After migrate: LangGraph's own tables, and an assistant for every graph."""
     from runs import services
-    from runs.runtime import checkpointer
+    from runs.runtime import checkpointer, store
 
     checkpointer.create_tables()
+    store.create_tables()
     services.sync_assistants()

@@ -37,6 +37,16 @@ class InvalidInput(RunsError):
     default_code = "invalid_input"
 
 
+class InvalidNamespace(InvalidInput):
+    """A namespace of the store with labels nobody may use."""
+
+
+class KeyRequired(RunsError):
+    status_code = status.HTTP_400_BAD_REQUEST
+    default_detail = "Key is required"
+    default_code = "key_required"
+
+
 class NotFound(RunsError):
     status_code = status.HTTP_404_NOT_FOUND
     default_detail = "Thread or assistant not found."

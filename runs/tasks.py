@@ -174,8 +174,9 @@ async def deliver_webhook(delivery_id: str) -> None:
 @app.periodic(cron="* * * * *")
 @app.task(queue=queue.QUEUE)
 async def sweep_minutely(timestamp: int) -> None:
-    """Take threads whose time is over, and webhook calls whose job is lost."""
+    """Take threads and items whose time is over, and webhook calls whose job is lost."""
     await sync_to_async(services.expire_threads)()
+    await sync_to_async(runtime.store.sweep)()
     await sync_to_async(services.sweep_deliveries)()
 
 

@@ -92,6 +92,7 @@ def rounds() -> list[Round]:
     return [
         Round("keeper", min(settings.RUN_LEASE / 5, SWEEP), renew_leases),
         Round("sweeper", SWEEP, services.sweep_runs),
+        Round("timekeeper", SWEEP, services.fire_crons),
         Round("reconciler", RECONCILE, lambda: services.reconcile(since=10 * RECONCILE)),
     ]
 

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from langchain_core.runnables import RunnableConfig
 from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
+from langgraph.store.base import BaseStore
 from langgraph.types import Command, Send, interrupt
 from pydantic import BaseModel
 from typing_extensions import TypedDict
@@ -311,3 +312,22 @@ async def factory(config: RunnableConfig) -> Any:
         return Command(goto=END, update={"some_text": word.upper()})
 
     return chain(shout)
+
+
+# -- keeping ---------------------------------------------------------------------------------
+
+
+async def write_down(state: State, runtime: Runtime) -> State:
+    assert runtime.store
+    await runtime.store.aput((state["some_text"], "notes"), "last", {"said": state["some_text"]})
+    return {"visited": ["write_down"]}
+
+
+def look_up(state: State, *, store: BaseStore) -> State:
+    """Without async, as nodes are that take the store by name."""
+    kept = store.search((state["some_text"],))
+    return {"answers": [f"{item.key}: {item.value}" for item in kept]}
+
+
+writes_down = chain(write_down)
+looks_up = chain(look_up)

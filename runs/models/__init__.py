@@ -10,6 +10,7 @@ from runs.models.assistants import (
     BreakpointVersion,
     Place,
 )
+from runs.models.crons import Cron, CronQuerySet
 from runs.models.interrupts import Interrupt, InterruptQuerySet
 from runs.models.keys import ApiKey, Scope
 from runs.models.runs import Run, RunEvent, RunQuerySet
@@ -23,6 +24,8 @@ __all__ = [
     "Breakpoint",
     "BreakpointChange",
     "BreakpointVersion",
+    "Cron",
+    "CronQuerySet",
     "Interrupt",
     "InterruptQuerySet",
     "Place",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runs.runtime import checkpointer, registry
+from runs.runtime import checkpointer, registry, store
 from runs.runtime.channels import channels
 from runs.runtime.description import (
     Picture,
@@ -78,6 +78,7 @@ __all__ = [
     "schemas",
     "sizes",
     "standing_at",
+    "store",
     "subgraphs",
     "write_state",
     "write_supersteps",

@@ -73,19 +73,19 @@ class FencedSaver(AsyncPostgresSaver):
 
 async def fenced_saver(run: RunSpec) -> FencedSaver:
     """The saver of one execution; savers are cheap, and each has a lock of its own."""
-    return FencedSaver(await _pool_of_this_loop(), run)
+    return FencedSaver(await pool_of_this_loop(), run)
 
 
 @contextmanager
 def saver() -> Iterator[PostgresSaver]:
     """A saver for code outside the event loop."""
-    yield PostgresSaver(_shared_pool(), serde=StrictSerializer())
+    yield PostgresSaver(shared_pool(), serde=StrictSerializer())
 
 
 @contextmanager
 def connection() -> Iterator[Connection[DictRow]]:
     """A connection to the checkpoint tables for what a saver cannot say."""
-    with _shared_pool().connection() as found:
+    with shared_pool().connection() as found:
         yield found
 
 
@@ -110,7 +110,8 @@ async def aclose() -> None:
         await pool.close()
 
 
-async def _pool_of_this_loop() -> AsyncPool:
+async def pool_of_this_loop() -> AsyncPool:
+    """The connections of the running event loop."""
     loop = asyncio.get_running_loop()
     if loop not in _async_pools:
         _async_pools[loop] = AsyncConnectionPool(
@@ -124,7 +125,8 @@ async def _pool_of_this_loop() -> AsyncPool:
     return _async_pools[loop]
 
 
-def _shared_pool() -> SyncPool:
+def shared_pool() -> SyncPool:
+    """The connections of all code outside event loops."""
     global _sync_pool
     with _lock:
         if _sync_pool is None:

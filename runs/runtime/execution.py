@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 from langgraph.types import StateSnapshot
 
-from runs.runtime import checkpointer, registry, resumption, snapshots
+from runs.runtime import checkpointer, registry, resumption, snapshots, store
 from runs.runtime.chunks import INTERRUPT, Chunks
 from runs.runtime.jsonable import jsonable
 from runs.runtime.registry import Graph
@@ -23,9 +23,10 @@ async def execute(spec: RunSpec, emit: Emit) -> Outcome:
     """Run the graph until it ends or waits for someone; what it raises is the caller's."""
     chunks = Chunks(spec, emit)
     saver = await checkpointer.fenced_saver(spec)
+    kept = await store.fenced_store(spec)
     config: Any = run_config(spec)
     async with registry.opened(spec.graph_id, config) as made:
-        graph = made.copy(update={"checkpointer": saver})
+        graph = made.copy(update={"checkpointer": saver, "store": kept})
         start = await resumption.starting_point(graph, spec, config)
         if start.over is not None:
             return await _outcome(graph, spec, start.over, chunks)

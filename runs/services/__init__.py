@@ -20,6 +20,7 @@ from runs.services.breakpoints import (
     stops_of,
     switch_breakpoint,
 )
+from runs.services.crons import create_cron, delete_cron, fire_crons, next_run, update_cron
 from runs.services.deploys import channels_of, pending_problems, problem_of
 from runs.services.detours import stops_at_start
 from runs.services.discarding import discard_thread
@@ -95,15 +96,18 @@ __all__ = [
     "continuation_of",
     "copy_thread",
     "create_assistant",
+    "create_cron",
     "create_key",
     "create_run",
     "create_thread",
     "delete_assistant",
+    "delete_cron",
     "delete_run",
     "delete_thread",
     "discard_thread",
     "expire_threads",
     "fail_run",
+    "fire_crons",
     "fork_thread",
     "get_assistant",
     "get_thread",
@@ -114,6 +118,7 @@ __all__ = [
     "leave_question",
     "lineage_of",
     "next_of",
+    "next_run",
     "pending_problems",
     "picture_of",
     "place_of",
@@ -142,6 +147,7 @@ __all__ = [
     "sync_assistants",
     "take_delivery",
     "update_assistant",
+    "update_cron",
     "update_state",
     "update_thread",
     "values_at",

@@ -75,7 +75,7 @@ def test_a_body_beyond_the_limit_is_413(api, settings):
     ("method", "path", "status"),
     [
         ("GET", "/threads/nowhere/else", 404),
-        ("GET", "/store/items", 404),
+        ("GET", "/store/elsewhere", 404),
         ("POST", "/runs/batch", 422),
         ("GET", "/threads", 405),
         ("GET", "/runs", 405),

@@ -15,7 +15,7 @@ TESTS = Path(__file__).parent.parent
 ELSEWHERE = {"threads.stream"}
 
 
-@pytest.mark.parametrize("noun", ["assistants", "threads", "runs"])
+@pytest.mark.parametrize("noun", ["assistants", "threads", "runs", "crons", "store"])
 def test_every_method_of_the_sdk_is_called_by_some_test(noun: str) -> None:
     client = getattr(get_client(url="http://127.0.0.1:9", api_key="none"), noun)
     offered = {

@@ -140,16 +140,24 @@ RULES: dict[str, tuple[Codes, str]] = {
     f"{THREAD}/runs": (runs, "GET POST"),
     f"{THREAD}/runs/stream": (runs, "POST"),
     f"{THREAD}/runs/wait": (runs, "POST"),
+    f"{THREAD}/runs/crons": (runs, "POST"),
     RUN: (runs, "GET DELETE"),
     f"{RUN}/join": (runs, "GET"),
     f"{RUN}/stream": (runs, "GET"),
     f"{RUN}/cancel": (runs, "POST"),
     "runs": (runs, "POST"),
+    "runs/crons": (runs, "POST"),
+    "runs/crons/search": (runs, "POST"),
+    "runs/crons/count": (runs, "POST"),
+    "runs/crons/<str:cron_id>": (runs, "GET PATCH DELETE"),
     "runs/stream": (runs, "POST"),
     "runs/batch": (runs, "POST"),
     "runs/cancel": (runs, "POST"),
     "runs/<str:run_id>/stream": (runs, "GET"),
     "runs/wait": (runs, "POST"),
+    "store/items": (runs, "GET PUT DELETE"),
+    "store/items/search": (runs, "POST"),
+    "store/namespaces": (runs, "POST"),
     "breakpoints": (breakpoints, "GET POST"),
     "breakpoints/versions": (breakpoints, "GET"),
     "breakpoints/<str:breakpoint_id>": (breakpoints, "GET PATCH DELETE"),
@@ -277,7 +285,7 @@ class Paused:
             "checkpoint_id": str(uuid.uuid4()),
         }
         if route.startswith("(?:assistants"):
-            return "/store/items"
+            return "/store/nowhere"
         filled = re.sub(r"\(\?P<(\w+)>(?:[^()]|\([^()]*\))*\)", r"<\1>", route)
         return "/" + re.sub(r"<(?:\w+:)?(\w+)>", lambda m: str(ids.get(m[1], ids["pk"])), filled)
 
