@@ -119,25 +119,28 @@ class Reader:
         return len(self.seen), self.run is None, self.after
 
     def unread(self) -> list[Event]:
-        """The next events, a page of them; none of a run that was deleted meanwhile."""
+        """The next events, a page of them."""
         if self.run is None:
             return list(self._open_next())
-        run = Run.objects.filter(pk=self.run.pk).first()
-        if run is None:
-            self.run = None
-            return []
-        page = list(RunEvent.objects.after(run.pk, self.after)[: streams.PAGE])
+        known = Run.objects.filter(pk=self.run.pk)  # unless it was deleted meanwhile
+        status = known.values_list("status", flat=True).first()
+        page = list(RunEvent.objects.after(self.run.pk, self.after)[: streams.PAGE])
         found = [event for row in page for event in self._said(row)]
         self.after = page[-1].pk if page else self.after
-        if not run.is_active and len(page) < streams.PAGE:
-            found += self._closing(run)
+        if status not in Run.ACTIVE and len(page) < streams.PAGE:
+            found += [event for run in known for event in self._closing(run)]
             self.run = None
         return found
 
     def _open_next(self) -> Iterator[Event]:
         started = Q(started_at__isnull=False) | Q(status=Run.Status.ERROR)  # or refused in its turn
         began = Coalesce("started_at", "updated_at", output_field=DateTimeField())
-        runs = Run.objects.on(self.thread_id).filter(started).alias(began=began)
+        runs = (
+            Run.objects.on(self.thread_id)
+            .filter(started)
+            .alias(began=began)
+            .defer("kwargs", "output")
+        )
         if self.began is not None:
             runs = runs.filter(began__gte=self.began)
         run = next((one for one in runs.order_by("began", "pk") if one.pk not in self.seen), None)

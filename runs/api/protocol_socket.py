@@ -11,6 +11,8 @@ from uuid import UUID, uuid4
 from asgiref.sync import ThreadSensitiveContext
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
+from django.conf import settings
+from django.core.exceptions import SuspiciousOperation
 from django.core.handlers.asgi import ASGIRequest
 from rest_framework.exceptions import APIException
 from rest_framework.request import Request
@@ -33,7 +35,7 @@ from runs.models import Scope
 
 NOT_JSON = "Protocol commands must be valid JSON."
 MAX_SUBSCRIPTIONS = 16  # on one socket
-FAILED, SHUT_OUT = 1011, 4003
+TOO_BIG, FAILED, SHUT_OUT = 1009, 1011, 4003
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +57,7 @@ class ProtocolConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channel
         try:
             self.thread_id = id_of("thread", self.scope["url_route"]["kwargs"]["thread_id"])
             await self._admit()
-        except APIException:
+        except (APIException, SuspiciousOperation):  # a host that is not ours is the latter
             await self.close()
             return
         await self.accept()
@@ -66,6 +68,9 @@ class ProtocolConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channel
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         raw = bytes_data or (text_data or "").encode(errors="replace")
+        if len(raw) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+            await self.close(TOO_BIG)
+            return
         await self._say(await self._answer(raw))
         while self.asked:
             name, wanted = self.asked.popitem()
@@ -111,9 +116,12 @@ class ProtocolConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channel
         """Through the very view that takes commands by HTTP: the same key, checks and errors."""
         request = self._request(raw)
         view = database_sync_to_async(CommandsView.as_view())
-        body: dict[str, Any] = (await view(request, thread_id=str(self.thread_id))).data
+        response = await view(request, thread_id=str(self.thread_id))
+        body: dict[str, Any] = response.data
         if "type" not in body:  # refused before it was read
-            return failure(command_id, "permission_denied", body["detail"])
+            is_shut_out = response.status_code in (401, 403)
+            code = "permission_denied" if is_shut_out else "unknown_error"
+            return failure(command_id, code, body["detail"])
         if "meta" in body:
             body["meta"] = {"applied_through_seq": self.sent}
         return body
