@@ -20,7 +20,7 @@ from runs.services.breakpoints import (
     stops_of,
     switch_breakpoint,
 )
-from runs.services.crons import create_cron, delete_cron, fire_crons, next_run, update_cron
+from runs.services.crons import create_cron, delete_cron, fire_crons, update_cron
 from runs.services.deploys import channels_of, pending_problems, problem_of
 from runs.services.detours import stops_at_start
 from runs.services.discarding import discard_thread
@@ -118,7 +118,6 @@ __all__ = [
     "leave_question",
     "lineage_of",
     "next_of",
-    "next_run",
     "pending_problems",
     "picture_of",
     "place_of",

@@ -85,11 +85,6 @@ def fire_crons() -> int:
     return sum(_fire(cron_id, thread_id) for cron_id, thread_id in due[:BATCH])
 
 
-@cache
-def _zones() -> frozenset[str]:
-    return frozenset(available_timezones())
-
-
 def next_run(schedule: str, timezone: str, after: datetime) -> datetime:
     """When a schedule comes round next, by the clocks of its time zone."""
     if timezone and timezone not in _zones():
@@ -104,6 +99,11 @@ def next_run(schedule: str, timezone: str, after: datetime) -> datetime:
     except (CroniterError, TypeError) as error:
         raise InvalidInput(f"Invalid cron schedule: '{schedule}': {error}") from None
     return found.astimezone(UTC)
+
+
+@cache
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())
 
 
 def _next_run_of(cron: Cron, after: datetime) -> datetime | None:

@@ -286,14 +286,14 @@ def test_schedules_go_by_the_clocks_of_their_zone(
     schedule: str, zone: str, after: str, expected: str
 ) -> None:
     start = datetime.fromisoformat(after).replace(tzinfo=UTC)
-    found = services.next_run(schedule, zone, start)
+    found = service.next_run(schedule, zone, start)
     assert found == datetime.fromisoformat(expected).replace(tzinfo=UTC)
 
 
 @pytest.mark.parametrize("schedule", ["bad", "* * * *", "60 * * * *", "0 0 30 2 *", "H * * * *"])
 def test_a_schedule_that_never_comes_is_refused(schedule: str) -> None:
     with pytest.raises(InvalidInput, match="Invalid cron schedule"):
-        services.next_run(schedule, "", now())
+        service.next_run(schedule, "", now())
 
 
 @pytest.mark.parametrize(
