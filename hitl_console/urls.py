@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 from csp.decorators import csp_update
 from django.contrib import admin
 from django.contrib.auth import views as auth_views
+from django.http import Http404, HttpRequest
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
@@ -21,6 +24,12 @@ docs = csp_update(
     }
 )(SpectacularSwaggerSplitView.as_view(url_name="schema"))
 
+
+def not_on_site(request: HttpRequest, **_: str) -> NoReturn:
+    """Django's way from its admin to a thing's own page: nothing has one there."""
+    raise Http404
+
+
 handler500 = "hitl_console.errors.server_error"
 
 urlpatterns = [
@@ -31,5 +40,6 @@ urlpatterns = [
     path("docs", docs, name="docs"),
     path("login/", auth_views.LoginView.as_view(redirect_authenticated_user=True), name="login"),
     path("logout/", auth_views.LogoutView.as_view(), name="logout"),
+    path("admin/r/<path:thing>/", admin.site.admin_view(not_on_site)),
     path("admin/", admin.site.urls),
 ]
