@@ -15,6 +15,7 @@ import httpx
 import pytest
 from django.contrib.auth.models import Group
 from django.utils.timezone import now
+from langgraph_sdk import get_sync_client
 from langgraph_sdk.client import LangGraphClient
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
@@ -158,6 +159,17 @@ async def test_the_sdk_streams_a_thread_through_an_interrupt(
         await thread.run.respond("answered")
         assert (await thread.output)["some_text"] == "answered"
     assert {"some_text": "x"} in seen
+
+
+def test_the_sdk_without_async_finds_the_subgraph_that_asks(console: Console) -> None:
+    client = get_sync_client(url=console.url, api_key=console.api_key)
+    with client.threads.stream(assistant_id="subgraph_interrupt") as thread:
+        thread.run.start(input={"some_text": "x"})
+        assert [graph.graph_name for graph in thread.subgraphs] == ["child"]
+        (asked,) = thread.interrupts
+        assert asked["value"]["ask"] == "inside the subgraph"
+        thread.run.respond("deep")
+        assert thread.output["some_text"] == "deep"
 
 
 def test_questions_of_a_subgraph_say_where_they_are_asked(session: Session) -> None:
@@ -323,6 +335,27 @@ def test_events_keep_their_numbers_when_older_ones_are_forgotten(session: Sessio
     assert session.until() == before
     session.send("input.respond", interrupt_id=key, response="late")
     assert phases(session.until(since=before[-1]["seq"])) == ["running", "completed"]
+
+
+def test_what_graphs_say_in_their_own_words_is_chosen_by_name(session: Session) -> None:
+    session.pause()
+    run = Run.objects.get(thread_id=session.thread_id)
+    run.events.all().delete()
+    progress, other = ({"name": name, "payload": name} for name in ("progress", "other"))
+    said = [("custom", progress), ("custom|child:1", other), ("custom", "plain")]
+    updates = [("updates", {"node": None}), ("updates", {"a": 1, "b": 2}), ("checkpoints", {})]
+    RunEvent.objects.bulk_create(
+        RunEvent(run=run, event=name, data=data) for name, data in [*said, *updates]
+    )
+
+    def heard(*channels: str) -> list[Any]:
+        events = session.until(1, channels=[*channels, "lifecycle"])
+        return [e["params"]["data"] for e in events if e["method"] != "lifecycle"]
+
+    assert heard("custom:progress") == [progress]
+    assert heard("custom") == [progress, other, {"payload": "plain"}]
+    assert heard("updates") == [{"node": "node", "values": {}}, {"values": {"a": 1, "b": 2}}]
+    assert heard("messages", "tools") == []
 
 
 # -- on a socket -----------------------------------------------------------------------------
