@@ -7,7 +7,7 @@ from dataclasses import replace
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
-from django_htmx.http import HttpResponseLocation, reswap
+from django_htmx.http import HttpResponseLocation, reswap, trigger_client_event
 
 from reviews.exceptions import (
     AlreadyDecided,
@@ -64,10 +64,12 @@ def rendered_form(request: PageRequest, page: TaskPage, *, status: int = 200) ->
     """The task as it stands with what was typed, as a fragment or as its page."""
     page.task.refresh_from_db()
     page = replace(page)  # the request may be another one by now
-    template = "reviews/_task_fragment.html" if request.htmx else whole(page)
+    template = "reviews/_task_answered.html" if request.htmx else whole(page)
     response = rendered(request, template, query=page.query, page=page, status=status)
+    if not request.htmx:
+        return response
     # The button that asked may be another one by now: a signal can be faster than its answer.
-    return reswap(response, "outerHTML") if request.htmx else response
+    return trigger_client_event(reswap(response, "outerHTML"), "marked")
 
 
 def whole(page: TaskPage) -> str:

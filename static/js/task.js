@@ -5,6 +5,7 @@ const page = document;
 const form = () => page.querySelector("#task form.decision");
 const taskId = () => page.getElementById("task")?.dataset.task;
 const draftKey = (id) => `draft:${id}`;
+const CHECKED = "confirmed"; // what somebody says they checked, they say again after a reload
 
 function controls(within) {
   return [...within.elements].filter(
@@ -30,6 +31,7 @@ function isDirty(within) {
 
 function keepDraft(within) {
   const entries = controls(within)
+    .filter(({ name }) => name !== CHECKED)
     .filter((control) => !["radio", "checkbox"].includes(control.type) || control.checked)
     .map((control) => [control.name, control.value]);
   if (!isDirty(within)) sessionStorage.removeItem(draftKey(taskId()));
@@ -40,7 +42,7 @@ function restoreDraft(within) {
   const kept = sessionStorage.getItem(draftKey(taskId()));
   if (!kept) return; // it is at least as new as what the server was sent
   const entries = JSON.parse(kept);
-  for (const control of controls(within)) {
+  for (const control of controls(within).filter(({ name }) => name !== CHECKED)) {
     const values = entries.filter(([name]) => name === control.name).map(([, value]) => value);
     if (control.type === "radio" || control.type === "checkbox") {
       control.checked = values.includes(control.value);
@@ -242,6 +244,10 @@ page.addEventListener("htmx:beforeSwap", (event) => {
   if (!isRefresh || !within || !isDirty(within)) return;
   event.detail.shouldSwap = false; // somebody began to type while the refresh was on its way
   window.htmx.trigger("#receives", "answer-changed");
+});
+page.addEventListener("htmx:beforeSwap", ({ target, detail }) => {
+  const isReplaced = target.id === "task" && detail.shouldSwap && form();
+  if (isReplaced) window.htmx.trigger("#receives", "htmx:abort"); // it would speak of the old form
 });
 page.addEventListener("htmx:afterSettle", (event) => {
   if (event.target.id === "task" || event.target.id === "page") begin();

@@ -129,6 +129,27 @@ async def test_filters_marks_and_lists_by_keys_alone(
     assert (await SavedView.objects.aget(owner=rosa)).q == "node:human_node"
 
 
+async def test_what_a_reader_does_counts_at_once_and_without_the_line(
+    sdk: LangGraphClient, routed: Routed, rosa: User, sign_in: SignIn
+) -> None:
+    await sync_to_async(routed)("fanout")
+    task, _ = await asked(sdk, "fanout", {"items": ["lamp", "vase"]})
+    page = await sign_in(rosa)
+    await page.route_web_socket("**/ws/live/", lambda line: None)  # nothing is ever said on it
+    await page.goto("/inbox/")
+
+    await row(page, task).locator(".row").click()
+    await page.click("[data-key=claim]")
+    await expect(page.locator("#pill-mine")).to_have_text("Mine 1")
+    await expect(page.locator("#pill-unclaimed")).to_have_text("Unclaimed 1")
+    await expect(row(page, task)).to_contain_text("claimed by Rosa")
+
+    await page.goto(f"/tasks/{task.pk}/")
+    await expect(page.locator("#count-mine")).to_have_text("1")
+    await page.get_by_role("button", name="Release").click()
+    await expect(page.locator("#count-mine")).to_have_text("0")
+
+
 @pytest.mark.parametrize("width", [390, 320])
 async def test_a_phone_has_every_list_within_reach_and_no_sideways_scroll(
     sdk: LangGraphClient, routed: Routed, rosa: User, sign_in: SignIn, width: int

@@ -10,12 +10,13 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import Group, User
 from langgraph_sdk.client import LangGraphClient
-from playwright.async_api import Page, expect
+from playwright.async_api import Browser, Page, expect
 
 from reviews.models import Decision, ReviewPolicy, ReviewTask
 from runs.models import Interrupt
 from tests.browser.conftest import SignIn, axe
-from tests.console import wait_for
+from tests.conftest import PASSWORD
+from tests.console import Console, wait_for
 
 pytestmark = pytest.mark.browser
 
@@ -91,6 +92,10 @@ async def test_a_batch_of_high_risk_by_mouse(
     await summary.get_by_role("link", name="Reason").click()
     await expect(page.locator("#comment")).to_be_focused()
     await page.locator("#comment").fill("Ann is waiting")
+    await page.get_by_label("I checked:").check()
+    await page.reload()
+    await expect(page.locator("#comment")).to_have_value("Ann is waiting")
+    await expect(page.get_by_label("I checked:")).not_to_be_checked()  # it is said anew
     await page.get_by_label("I checked:").check()
     await expect(page.locator("#receives")).to_contain_text("Twice?")
     await page.locator("[data-primary]").click()
@@ -240,3 +245,36 @@ async def test_a_request_is_opened_branch_by_branch(ask: Ask, rosa: User, sign_i
     await page.get_by_role("link", name="Load more").click()
     await expect(rows).to_have_count(121 - 1 + 2)
     assert await axe(page) == []
+
+
+async def test_a_task_is_found_read_and_decided_without_javascript(
+    sdk: LangGraphClient, ask: Ask, rosa: User, browser: Browser, console: Console
+) -> None:
+    task = await ask("recorder", ask=BATCH)
+    context = await browser.new_context(base_url=console.url, java_script_enabled=False)
+    page = await context.new_page()
+    await page.goto("/login/")
+    await page.fill("#id_username", rosa.username)
+    await page.fill("#id_password", PASSWORD)
+    await page.click("button[class~=primary]")
+
+    await page.click(f"#row-{task.pk} .ttl")
+    cards = page.locator("#task .act")
+    await expect(cards.nth(1)).to_contain_text("ann@example.com")
+    await cards.nth(0).get_by_text("Approve", exact=True).click()
+    await page.click("[data-primary]")  # one of three
+    await expect(page.locator("#standing [role=alert]")).to_be_visible()
+    await expect(cards.nth(0).get_by_role("radio", name="Approve")).to_be_checked()
+    await cards.nth(1).get_by_text("Approve", exact=True).click()
+    await cards.nth(2).get_by_text("Reject", exact=True).click()
+    await cards.nth(2).locator("textarea").fill("Twice?")
+    await page.click("[data-primary]")
+
+    await sent(page)
+    assert json.loads((await values(sdk, task))["got"]) == {
+        "decisions": [
+            {"type": "approve"},
+            {"type": "approve"},
+            {"type": "reject", "message": "Twice?"},
+        ]
+    }

@@ -51,6 +51,9 @@ async def test_two_people_and_one_task(
     await expect(hers.locator(".bar .presence")).to_contain_text("Olga is viewing")
     await hers.fill(BOX, "It is late. I am sorry.")
     await expect(olgas.locator(".bar .presence")).to_contain_text("Rosa is editing")
+    await expect(olgas.locator(f"#row-{task.pk} .presence")).to_have_attribute(
+        "title", "Rosa is editing"
+    )
     await expect(hers.locator(SAVED)).to_be_visible()
 
     # Olga claims what Rosa is writing: Rosa is told, and keeps every word
