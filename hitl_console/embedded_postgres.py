@@ -38,7 +38,7 @@ LOG_LIMIT = 10 * 2**20
 SETTINGS = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
-    "max_connections": "100",
+    "max_connections": "300",  # a web process takes up to 15, a worker up to 25
     "shared_buffers": "128MB",
     "fsync": "on",
     "synchronous_commit": "on",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.http import QueryDict
 
 from reviews import payloads
@@ -79,9 +79,11 @@ class Work:
 
 
 def colleagues(task: ReviewTask) -> QuerySet[User]:
-    """The people a task can be handed to: those of its queue, and staff."""
-    may = people().filter(Q(groups=task.queue_id) | Q(is_staff=True), is_active=True)
-    return may.distinct().order_by("first_name", "last_name", "username")
+    """The people a task can be handed to: those of its queue, then staff."""
+    of_its_queue = Exists(task.queue.user_set.filter(pk=OuterRef("pk")))
+    may = people().filter(of_its_queue | Q(is_staff=True), is_active=True)
+    near_first = may.annotate(is_near=of_its_queue)
+    return near_first.order_by("-is_near", "first_name", "last_name", "username")
 
 
 def form_of(draft: Draft) -> QueryDict:

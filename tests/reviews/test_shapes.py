@@ -524,7 +524,7 @@ def test_high_risk_needs_a_reason_and_a_confirmation(
 
     assert FACT in shown
     assert "High risk" in shown
-    assert "Approve all" not in shown
+    assert "data-all" not in shown
     assert refused.status_code == 422
     assert "say why you decide so" in words(refused)
     assert [e["pointer"] for e in unsaid.json()["errors"]] == ["/comment"]
