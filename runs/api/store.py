@@ -99,7 +99,7 @@ class StoreEndpoint(Endpoint):
         """Plain text for labels nobody may use, `error` for a missing key."""
         if isinstance(exc, InvalidNamespace):
             return HttpResponse(  # type: ignore[return-value]  # it is not rendered
-                str(exc.detail), status=exc.status_code, content_type="text/plain"
+                str(exc.detail), status=exc.status_code, content_type="text/plain; charset=utf-8"
             )
         if isinstance(exc, KeyRequired):
             return Response({"error": str(exc.detail)}, status=exc.status_code)

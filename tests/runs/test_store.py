@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import re
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from django.db import connection
+from django.utils.timezone import now
 from langgraph_sdk.client import LangGraphClient
+from psycopg.errors import ProgramLimitExceeded
 
 from runs import runtime
 from runs.exceptions import LeaseLost
@@ -175,15 +178,21 @@ def test_nodes_share_the_store_with_each_other_and_with_clients(api: Any, root: 
     assert answers == ["more: {'by': 'client'}", f"last: {{'said': '{root}'}}"]
 
 
-async def test_an_attempt_that_lost_its_run_keeps_nothing_more(api: Any, root: str) -> None:
+async def test_an_attempt_keeps_things_only_while_it_holds_its_run(api: Any, root: str) -> None:
     thread = api.post("/threads", json={}).json()["thread_id"]
     body = {"assistant_id": "static_steps", "input": {}}
     await asyncio.to_thread(api.post, f"/threads/{thread}/runs/wait", json=body)
-    run = await Run.objects.aget(thread_id=thread)
-    spec: RunSpec = await asyncio.to_thread(spec_of, run)  # over, so nobody holds it
+    row = Run.objects.filter(thread_id=thread)
+    spec: RunSpec = await asyncio.to_thread(spec_of, await row.aget())
+    attempt = await store.fenced_store(spec)
 
-    lost = await store.fenced_store(spec)
+    await row.aupdate(status="running", lease_until=now() + timedelta(minutes=5))
+    await attempt.aput((root,), "held", {})
+    with pytest.raises(ProgramLimitExceeded):  # the node's fault: it is not tried again
+        await attempt.aput((root,), "".join(uuid4().hex for _ in range(300)), {})
+    await row.aupdate(status="success", lease_until=None)
     with pytest.raises(LeaseLost):
-        await lost.aput((root,), "late", {})
-    assert await lost.aget((root,), "late") is None
+        await attempt.aput((root,), "late", {})
+
+    assert [item.key for item in await attempt.asearch((root,))] == ["held"]
     await runtime.checkpointer.aclose()
