@@ -82,8 +82,9 @@ function countActions(within, bar) {
     .map((kind) => [kind, chosen.filter((radio) => radio.value === kind).length])
     .filter(([, count]) => count)
     .map(([kind, count]) => `${count} ${words[kind]}`);
-  if (!cards.length) return;
-  bar.querySelector(".tally").textContent = words.tally
+  const told = bar.querySelector(".tally");
+  if (!cards.length || !told) return; // without one, the bar says already that it was decided
+  told.textContent = words.tally
     .replace("{done}", chosen.length)
     .replace("{all}", cards.length);
   bar.querySelector(".kinds").textContent = tally.join(", ");
