@@ -6,7 +6,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from reviews import live
-from reviews.exceptions import NotStuck
+from reviews.exceptions import NotStuck, Superseded
 from reviews.models import Decision, Delivery, Repair, ReviewTask
 from reviews.services import audit
 from reviews.services.tasks import identity_of
@@ -21,8 +21,7 @@ HOW = {Repair.RETRY: runs.retry_answer, Repair.ASK_AGAIN: runs.ask_again}
 @transaction.atomic
 def repair(*, task: ReviewTask, reviewer: User, kind: str, via: str = Decision.Via.API) -> Decision:
     """Retry a stuck task with the answer its node has taken, or have the question asked again."""
-    Thread.objects.lock(task.thread_id)
-    task.refresh_from_db()
+    _lock(task)
     failed = Decision.objects.standing_on(task)
     if task.status != ReviewTask.Status.FAILED or failed is None or task.interrupt is None:
         raise NotStuck(task)
@@ -40,9 +39,11 @@ def repair(*, task: ReviewTask, reviewer: User, kind: str, via: str = Decision.V
 
 @transaction.atomic
 def accept_change(*, task: ReviewTask, reviewer: User, via: str = Decision.Via.API) -> ReviewTask:
-    """Let an open task be decided although its graph was changed since it asked."""
-    Thread.objects.lock(task.thread_id)
-    task.refresh_from_db()
+    """Let an open task be decided although its graph was changed since it asked.
+
+    Raises Superseded when its thread is gone.
+    """
+    _lock(task)
     if task.is_open and task.interrupt is not None:
         task.fingerprint = runs.accept_graph(interrupt=task.interrupt)
         task.digest = identity_of(task)
@@ -56,6 +57,15 @@ def accept_change(*, task: ReviewTask, reviewer: User, via: str = Decision.Via.A
             details={"task": task.digest, "graph": task.fingerprint},
         )
     return task
+
+
+def _lock(task: ReviewTask) -> None:
+    """Hold the task's thread, and read the task as it is now."""
+    try:
+        Thread.objects.lock(task.thread_id)
+    except Thread.DoesNotExist:
+        raise Superseded(task) from None
+    task.refresh_from_db()
 
 
 def _record(

@@ -90,7 +90,10 @@ def preview(request: PageRequest, pk: int) -> HttpResponse:
 def accept(request: PageRequest, pk: int) -> HttpResponse:
     """Let the task be decided although its graph was changed; what was typed stays."""
     page = posted_page(request, pk)
-    services.accept_change(task=page.task, reviewer=request.user, via=Decision.Via.PAGE)
+    try:
+        services.accept_change(task=page.task, reviewer=request.user, via=Decision.Via.PAGE)
+    except ReviewError as error:
+        return conflict(request, page, error)
     page.posted = request.POST.copy()
     page.posted["seen"] = ""  # the form comes back for the request as it is now
     page.is_late = not page.is_open

@@ -381,3 +381,13 @@ def test_the_api_takes_the_digest_as_if_match(
     assert other.json()["detail"].startswith("The request changed, look again.")
     entry = AuditEntry.objects.get(object=f"task:{asked.pk}", action="task.decided")
     assert entry.seen_digest == asked.digest
+
+
+def test_a_change_is_not_accepted_for_a_thread_that_is_gone(rosa: User, shown: Ask) -> None:
+    task = shown("May it go out?")
+    page = browser_of(rosa).post(url("accept", task), {})
+    assert page.status_code == 409
+    assert "The agent has moved on" in words(page)
+    by_api = browser_of(rosa).post(f"/api/tasks/{task.pk}/accept-change/")
+    assert by_api.status_code == 409
+    assert "The agent has moved on" in by_api.json()["detail"]
