@@ -164,14 +164,16 @@ PAGES = [
 ]
 
 
-def place(route: str, ids: dict[str, str], data: st.DataObject) -> str:
+def place(route: str, ids: dict[str, str], data: st.DataObject, *, is_read: bool) -> str:
     """An address of the route: with what there is, with what there is not, or with junk."""
+    others = range(25) if is_read else ()  # what others of the session have is only looked at
 
     def part(match: re.Match[str]) -> str:
         name, kind = match[1] or match[2], match[0]
-        nobody = [str(uuid.UUID(int=7))] if "uuid" in kind else [*range(25), *NUMBERS[2:5]]
+        nobody = [str(uuid.UUID(int=7))] if "uuid" in kind else [*others, *NUMBERS[1:5]]
         junk = [] if kind.startswith(("<int", "<uuid")) else TEXTS
-        known = [ids[name]] if name in ids else []
+        is_ours = name in ids and (name != "pk" or "tasks/" in route)
+        known = [ids[name]] if is_ours else []
         found = data.draw(st.sampled_from([*known, *known, *nobody, *junk]))
         return quote(str(found), safe="", errors="replace") or "-"
 
@@ -202,10 +204,11 @@ def try_page(
     @QUICK
     @given(fields, fields, st.data())
     def once(query: dict[str, str], form: dict[str, str], data: st.DataObject) -> None:
-        target = f"{place(route, ids, data)}?{urlencode(query, errors='replace')}"
+        target = f"{place(route, ids, data, is_read=True)}?{urlencode(query, errors='replace')}"
         judge(ada.get(target), "GET", target)
         if not is_safe:
             sent = {name: text.encode(errors="surrogatepass") for name, text in form.items()}
+            target = place(route, ids, data, is_read=False)
             kind = "application/x-www-form-urlencoded"
             judge(ada.generic("POST", target, urlencode(sent), kind), "POST", target, sent)
 
