@@ -247,8 +247,8 @@ page.addEventListener("htmx:beforeSwap", (event) => {
   window.htmx.trigger("#receives", "answer-changed");
 });
 page.addEventListener("htmx:beforeSwap", ({ target, detail }) => {
-  const isReplaced = target.id === "task" && detail.shouldSwap && form();
-  if (isReplaced) window.htmx.trigger("#receives", "htmx:abort"); // it would speak of the old form
+  const isAnswer = target.id === "task" && detail.requestConfig.verb === "post";
+  if (isAnswer && form()) window.htmx.trigger("#receives", "htmx:abort"); // it is of the old form
 });
 page.addEventListener("htmx:afterSettle", (event) => {
   if (event.target.id === "task" || event.target.id === "page") begin();
