@@ -33,6 +33,11 @@ if TYPE_CHECKING:
 Graph = Pregel[Any, Any, Any, Any]
 _lock = threading.RLock()
 
+NO_AUTH_HANDLERS = (
+    "the console does not run them: API keys and their scopes say who may do what. "
+    "Take the entry out to go on without them."
+)
+
 
 def graph_ids() -> list[str]:
     """The ids of all graphs, in the order of the file."""
@@ -179,6 +184,8 @@ def _config() -> dict[str, Any]:
         raise GraphError(f"{path} is not valid JSON: {error}.") from None
     if not isinstance(config, dict) or not isinstance(config.get("graphs"), dict):
         raise GraphError(f'{path} has no "graphs" object.')
+    if config.get("auth"):  # rules that nobody keeps are worse than none
+        raise GraphError(f'{path} names "auth" handlers; {NO_AUTH_HANDLERS}')
     _load_environment(path.parent, config.get("env"))
     _add_dependencies(path.parent, config.get("dependencies", []))
     return config
