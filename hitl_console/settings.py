@@ -288,6 +288,7 @@ SPECTACULAR_SETTINGS = {
         "VerdictKind": "reviews.payloads.Kind",
         "TaskStatus": "reviews.models.ReviewTask.Status",
         "ThreadStatus": ["idle", "busy", "interrupted", "error"],
+        "OnCompletion": ["delete", "keep"],
     },
 }
 

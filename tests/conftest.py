@@ -9,13 +9,14 @@ import os
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from django.contrib.auth.models import Group, User
-from django.db import ProgrammingError, connection
+from django.db import IntegrityError, ProgrammingError, connection
 from langgraph_sdk import get_client
 from langgraph_sdk.client import LangGraphClient
 from psycopg import sql
@@ -212,9 +213,17 @@ def routed(queue: Group) -> Iterator[Callable[[str], None]]:
     def route(graph_id: str) -> None:
         policies.append(ReviewPolicy.objects.create(graph_id=graph_id, queue=queue, order=1))
 
+    def is_deleted(policy: ReviewPolicy) -> bool:
+        """A task that a worker opens meanwhile refers to it."""
+        try:
+            policy.delete()
+        except IntegrityError:
+            return False
+        return True
+
     yield route
     for policy in policies:
-        policy.delete()
+        wait_for(partial(is_deleted, policy), what=f"{policy} deleted")
 
 
 @pytest.fixture

@@ -73,6 +73,8 @@ def switch_breakpoint(
 ) -> Breakpoint:
     """Switch a breakpoint on or off; one without its node is not switched on."""
     place = breakpoint_.place
+    if is_on:
+        _refuse_unknown(place)  # also where it is on already: it guards nothing
     change_breakpoints(wishes={place: _switched(is_on)}, author=author, via=via)
     return Breakpoint.objects.at(place).select_related("author").get()
 
