@@ -126,7 +126,7 @@ async def take_admin(page: Page, look: str) -> None:
         assistant = page.get_by_role("link", name="static_steps").first
         await page.goto(f"{await assistant.get_attribute('href')}{part}")
         if part == "graph/":
-            await page.get_by_role("link", name="step_2").click()
+            await page.locator("svg [data-id=step_2]").click()
         await save(page, f"assistant-{part.rstrip('/') or 'overview'}-{look}")
 
 
