@@ -9,7 +9,6 @@ import os
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -205,6 +204,19 @@ def ada() -> User:
     return make_user("ada", is_staff=True, is_superuser=True)
 
 
+def delete_policy(policy: ReviewPolicy) -> None:
+    """Delete a policy, although a worker may open a task that refers to it meanwhile."""
+
+    def is_deleted() -> bool:
+        try:
+            policy.delete()
+        except IntegrityError:
+            return False
+        return True
+
+    wait_for(is_deleted, what=f"{policy} deleted")
+
+
 @pytest.fixture
 def routed(queue: Group) -> Iterator[Callable[[str], None]]:
     """Send the tasks of a graph to this test's queue."""
@@ -213,17 +225,9 @@ def routed(queue: Group) -> Iterator[Callable[[str], None]]:
     def route(graph_id: str) -> None:
         policies.append(ReviewPolicy.objects.create(graph_id=graph_id, queue=queue, order=1))
 
-    def is_deleted(policy: ReviewPolicy) -> bool:
-        """A task that a worker opens meanwhile refers to it."""
-        try:
-            policy.delete()
-        except IntegrityError:
-            return False
-        return True
-
     yield route
     for policy in policies:
-        wait_for(partial(is_deleted, policy), what=f"{policy} deleted")
+        delete_policy(policy)
 
 
 @pytest.fixture

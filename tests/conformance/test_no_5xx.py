@@ -22,7 +22,7 @@ from schemathesis.core import NotSet
 from hitl_console.urls import API_ROOTS
 from reviews.models import ReviewPolicy, ReviewTask
 from runs.models import Run, Scope
-from tests.conftest import issue_key, make_user
+from tests.conftest import delete_policy, issue_key, make_user
 from tests.console import Console
 from tests.security.test_access import ROUTES
 
@@ -79,7 +79,7 @@ def queue_of_mine() -> Iterator[Group]:
     queue = Group.objects.create(name=f"no 5xx {uuid.uuid4().hex[:8]}")
     policy = ReviewPolicy.objects.create(graph_id="approve_once", queue=queue, order=1)
     yield queue
-    policy.delete()
+    delete_policy(policy)
 
 
 @pytest.fixture(scope="module")

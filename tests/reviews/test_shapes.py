@@ -13,7 +13,7 @@ from django.contrib.auth.models import Group, User
 
 from reviews.models import AuditEntry, Decision, ReviewPolicy, ReviewTask
 from runs.models import Run, Scope
-from tests.conftest import issue_key
+from tests.conftest import delete_policy, issue_key
 from tests.console import Console, wait_for
 from tests.reviews.pages import browser_of, url, words
 
@@ -259,7 +259,7 @@ def ask(api: httpx.Client, queue: Group, task_on: Callable[[str], ReviewTask]) -
 
     yield start
     for policy in made:
-        policy.delete()
+        delete_policy(policy)
 
 
 @pytest.fixture
@@ -577,7 +577,7 @@ def test_a_task_shows_its_siblings_and_what_its_thread_asked_before(
             answer = {"kind": "respond", "value": "yes"}
             reviewer.post(f"/api/tasks/{task.pk}/decide/", json=answer).raise_for_status()
         values(api, tasks[0])
-    policy.delete()
+    delete_policy(policy)
 
     said = words(browser_of(rosa).get(url("task", tasks[1])))
 

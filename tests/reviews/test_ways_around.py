@@ -13,7 +13,7 @@ from django.contrib.auth.models import Group
 
 from reviews.models import Decision, ReviewPolicy, ReviewTask
 from runs.models import Interrupt, Run, Scope
-from tests.conftest import issue_key, make_user
+from tests.conftest import delete_policy, issue_key, make_user
 from tests.console import Console, wait_for
 
 pytestmark = pytest.mark.usefixtures("ledger_kept")
@@ -31,7 +31,7 @@ def _policies(django_db_blocker: Any) -> Iterator[None]:
     ]
     yield
     for policy in made:
-        policy.delete()
+        delete_policy(policy)
 
 
 def client_with(console: Console, *scopes: Scope) -> httpx.Client:
@@ -384,7 +384,7 @@ def test_the_policy_is_the_one_at_the_time_of_the_question(clerk: httpx.Client, 
         order=1,
     )
     thread_id = waiting(clerk, log, "guarded_twin")
-    policy.delete()
+    delete_policy(policy)
 
     refused = [
         run(clerk, thread_id, "guarded_twin", command={"resume": "yes"}),
@@ -555,7 +555,7 @@ def test_of_two_nodes_that_wait_together_the_guarded_one_counts(
         order=1,
     )
     thread_id = waiting(clerk, log, "two_breakpoints")
-    policy.delete()
+    delete_policy(policy)
 
     assert run(clerk, thread_id, "two_breakpoints", input=None).status_code == 403
     assert lines(log) == []

@@ -23,7 +23,7 @@ from websockets.exceptions import InvalidStatus
 from reviews.models import Decision, ReviewPolicy
 from runs import tasks
 from runs.models import ApiKey, Run, RunEvent, Scope
-from tests.conftest import issue_key
+from tests.conftest import delete_policy, issue_key
 from tests.console import Console
 
 ASK = {"assistant_id": "human_in_the_loop", "input": {"some_text": "x"}}
@@ -246,7 +246,7 @@ def test_neither_a_lesser_key_nor_a_policy_is_walked_around(
             answer = guarded.send("input.respond", interrupt_id=key, response="mine", **more)
             assert answer["error"] == "permission_denied"
     finally:
-        policy.delete()
+        delete_policy(policy)
 
 
 def test_mistakes_are_answered_in_the_words_of_the_protocol(session: Session) -> None:
