@@ -162,8 +162,8 @@ class Supervisor:
 
     def _stop(self) -> None:
         """SIGTERM, then SIGKILL when the grace is over or a second signal comes."""
+        asked = self.signals  # read before anything is said: who reads it may press at once
         say("Stopping; Ctrl-C stops at once.")
-        asked = self.signals
         deadline = time.monotonic() + self.grace
         for child in self.children:
             child.send(signal.SIGTERM)

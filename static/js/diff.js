@@ -133,8 +133,10 @@ export function compare(box) {
     drawn.get(box)(); // a refresh kept the box and cleared the paint
     return;
   }
+  const source = document.getElementById("original");
+  if (!box.isConnected || !source) return; // another task came while this module was on its way
   const text = box.querySelector("textarea");
-  const original = document.getElementById("original").value;
+  const original = source.value;
   let waiting = null;
   let cost = 0;
   const draw = () => {
