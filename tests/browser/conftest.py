@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
-from playwright.async_api import Browser, Page, Playwright, async_playwright
+from playwright.async_api import Browser, Page, Playwright, async_playwright, expect
 
 from tests.conftest import PASSWORD
 from tests.console import Console
@@ -28,6 +28,8 @@ AXE = (Path(__file__).resolve().parents[1] / "vendor" / "axe.min.js").read_text(
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 SignIn = Callable[..., Awaitable[Page]]
+
+expect.set_options(timeout=20_000)  # ms; only what fails takes that long
 
 
 @pytest.fixture(scope="session")

@@ -60,7 +60,7 @@ async def test_a_breakpoint_set_in_the_picture_stops_the_next_run(
     assert run["visited"] == ["step_1"]
 
     count = page.locator("a.count")
-    await expect(count).to_have_text("1", timeout=15_000)  # without a reload
+    await expect(count).to_have_text("1")  # without a reload
     await expect(node(page, "step_2")).to_have_attribute(
         "aria-label", "step_2, Pause before, 1 waiting"
     )
@@ -123,7 +123,7 @@ async def test_a_second_admin_is_told_and_keeps_the_draft(
     await sync_to_async(services.set_breakpoint)(
         node="step_1", position="before", author=ada, assistant=assistant
     )
-    await expect(page.locator("#now .strip")).to_contain_text("saved version", timeout=15_000)
+    await expect(page.locator("#now .strip")).to_contain_text("saved version")
     await page.click("#save")
 
     await expect(page.locator("[role=alert]")).to_contain_text("Nothing of yours was saved")
