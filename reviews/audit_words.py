@@ -47,6 +47,7 @@ ACTIONS: dict[str, Promise | str] = {
     "run.handed_on": gettext_lazy("handed a run on to another worker"),
     "run.queued_again": gettext_lazy("queued a run again"),
     "run.started": gettext_lazy("started a run"),
+    "task.assigned": gettext_lazy("assigned a task"),
     "task.cancelled": gettext_lazy("cancelled a task"),
     "task.change_accepted": gettext_lazy("accepted that the graph has changed"),
     "task.claimed": gettext_lazy("claimed a task"),

@@ -21,8 +21,8 @@ CAP = 200  # tasks in a batch
 COMPARED = 64 * 1024  # characters of a request; a longer one is not compared with others
 FIELDS = 40
 LINE = 72  # characters of a value that fits on one line
-CLAIM, RELEASE = "claim", "release"
-CLAIMS = (CLAIM, RELEASE)
+CLAIM, RELEASE, ASSIGN = "claim", "release", "assign"
+CLAIMS = (CLAIM, RELEASE, ASSIGN)
 OFFERED = (str(Kind.APPROVE), str(Kind.CONTINUE), str(Kind.REJECT))  # in one word, on the pages
 TOLD_WHY = (Shape.BATCH, Shape.TOOL_CALL)  # where a rejection takes a reason to the agent
 
@@ -58,11 +58,13 @@ def is_large(task: ReviewTask) -> bool:
 
 
 def check_verdict(verdict: Mapping[str, Any]) -> None:
-    """Refuse what is no verdict, and to reject many without a word: they share one reason."""
+    """Refuse what is no verdict, and what lacks the one word that all of them share."""
     if not verdict.get("kind") and not verdict.get("actions"):
         raise AnswerRefused([FieldError("/kind", _("Say what to do with them."))])
     if verdict.get("kind") == Kind.REJECT and not str(verdict.get("message", "")).strip():
         raise AnswerRefused([FieldError("/message", _("Say why: all of them share one reason."))])
+    if verdict.get("kind") == ASSIGN and not verdict.get("to"):
+        raise AnswerRefused([FieldError("/to", _("Say who gets them."))])
 
 
 def verdict_on(asked: Asked, verdict: Mapping[str, Any]) -> dict[str, Any]:

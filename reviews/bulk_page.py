@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -12,8 +13,10 @@ from django.utils.translation import ngettext
 
 from reviews import bulk, services
 from reviews.bulk import Group, Unfit
-from reviews.models import Batch, BatchItem, Decision, Delivery, ReviewTask
+from reviews.models import Batch, BatchItem, Decision, Delivery, ReviewTask, TaskMark
 from reviews.sending import sending_of
+from reviews.templatetags.inbox_tags import later
+from reviews.work_page import COLLEAGUES, colleagues
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -29,6 +32,7 @@ def verb(kind: str) -> str:
         "reject": _("Reject"),
         "claim": _("Claim"),
         "release": _("Release"),
+        "assign": _("Assign"),
     }
     return verbs.get(kind, _("Decide"))
 
@@ -41,8 +45,26 @@ def counted(kind: str, count: int) -> str:
         "reject": ngettext("%(n)s rejected", "%(n)s rejected", count),
         "claim": ngettext("%(n)s claimed", "%(n)s claimed", count),
         "release": ngettext("%(n)s released", "%(n)s released", count),
+        "assign": ngettext("%(n)s assigned", "%(n)s assigned", count),
     }
     return said.get(kind, ngettext("%(n)s decided", "%(n)s decided", count)) % {"n": count}
+
+
+def noted(kind: str, count: int, until: datetime | None = None) -> str:
+    """What somebody noted of so many tasks for themselves, as a sentence."""
+    said = {
+        "watch": ngettext("You watch %(n)s task.", "You watch %(n)s tasks.", count),
+        "unwatch": ngettext(
+            "You no longer watch %(n)s task.", "You no longer watch %(n)s tasks.", count
+        ),
+        "wake": ngettext("%(n)s task is back.", "%(n)s tasks are back.", count),
+        "snooze": ngettext(
+            "%(n)s task is hidden from your lists until %(until)s.",
+            "%(n)s tasks are hidden from your lists until %(until)s.",
+            count,
+        ),
+    }
+    return said[kind] % {"n": count, "until": later(until) if until else ""}
 
 
 @dataclass(frozen=True)
@@ -90,6 +112,22 @@ class Bar:
         mine = any(task.holder == self.user for task in self.tasks)
         return [one for one in offers if one.count and (one.kind != bulk.RELEASE or mine)]
 
+    @cached_property
+    def _marks(self) -> list[TaskMark]:
+        return list(
+            TaskMark.objects.of(self.user).filter(task__in=self.tasks).select_related("task")
+        )
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether the reader follows all of them already."""
+        return sum(mark.is_watched for mark in self._marks) == len(self.tasks)
+
+    @property
+    def is_snoozed(self) -> bool:
+        """Whether one of them is put away, and can be brought back."""
+        return any(mark.is_snoozing for mark in self._marks)
+
     @property
     def best(self) -> Offer | None:
         """The verdict most of them can be given together."""
@@ -120,6 +158,7 @@ class BatchPage:
     batch: Batch
     user: User
     reason: str = ""
+    to: str = ""  # whom the tasks would be assigned to
     problem: str = ""
 
     @property
@@ -146,6 +185,15 @@ class BatchPage:
     @property
     def needs_reason(self) -> bool:
         return self.batch.kind == "reject"
+
+    @property
+    def is_assignment(self) -> bool:
+        return self.batch.kind == bulk.ASSIGN
+
+    @cached_property
+    def colleagues(self) -> list[User]:
+        """Who could have them."""
+        return list(colleagues(*self._tasks).exclude(pk=self.user.pk)[:COLLEAGUES])
 
     @cached_property
     def _tasks(self) -> list[ReviewTask]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from django.contrib.auth.models import Group
 from django.db.models import Exists, OuterRef, Q
 from django.http import QueryDict
 
@@ -78,11 +79,12 @@ class Work:
         return last is not None and last.details.get("from") == self.user.get_username()
 
 
-def colleagues(task: ReviewTask) -> QuerySet[User]:
-    """The people a task can be handed to: those of its queue, then staff."""
-    of_its_queue = Exists(task.queue.user_set.filter(pk=OuterRef("pk")))
-    may = people().filter(of_its_queue | Q(is_staff=True), is_active=True)
-    near_first = may.annotate(is_near=of_its_queue)
+def colleagues(*tasks: ReviewTask) -> QuerySet[User]:
+    """The people tasks can be given to: those of their queues, then staff."""
+    queues = {task.queue_id for task in tasks}
+    of_the_queues = Exists(Group.objects.filter(pk__in=queues, user=OuterRef("pk")))
+    may = people().filter(of_the_queues | Q(is_staff=True), is_active=True)
+    near_first = may.annotate(is_near=of_the_queues)
     return near_first.order_by("-is_near", "first_name", "last_name", "username")
 
 

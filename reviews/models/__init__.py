@@ -14,11 +14,12 @@ from reviews.models.decisions import (
 from reviews.models.personal import SavedView, TaskMark
 from reviews.models.policies import ReviewPolicy
 from reviews.models.preferences import Login, Preferences
-from reviews.models.tasks import CLAIM, ReviewTask, ReviewTaskQuerySet
+from reviews.models.tasks import CLAIM, GIVEN, ReviewTask, ReviewTaskQuerySet
 from reviews.models.work import Draft, DraftQuerySet, TaskComment
 
 __all__ = [
     "CLAIM",
+    "GIVEN",
     "AuditEntry",
     "Batch",
     "BatchItem",

@@ -42,7 +42,7 @@ class Batch(models.Model):
         DONE = "done"
 
     reviewer = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="batches")
-    verdict = WireJSONField()  # what `payloads.answer_value` takes, and claim and release
+    verdict = WireJSONField()  # what `payloads.answer_value` takes, or what to do with claims
     comment = models.TextField(blank=True)  # between people; the agents never see it
     via = models.CharField(max_length=6, choices=Decision.Via)
     source = models.CharField(max_length=2_000, blank=True)  # the list all of it was taken from
@@ -84,7 +84,7 @@ class Batch(models.Model):
     @property
     def is_claim(self) -> bool:
         """Whether it moves claims and decides nothing."""
-        return self.kind in ("claim", "release")
+        return self.kind in ("claim", "release", "assign")
 
 
 class BatchItemQuerySet(models.QuerySet["BatchItem"]):

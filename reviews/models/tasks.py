@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser, User
 
 CLAIM = timedelta(minutes=15)
+GIVEN = timedelta(hours=8)  # who is given a task may be away: it waits a working day for them
 # What the search of the list looks in, as its index has it: every word begins where punctuation
 # ends, or `issue_refund` and `A-1042` would be found under their first halves only.
 SEARCHED = models.Func(

@@ -15,6 +15,7 @@ from reviews.services.bulk import (
     waiting_items,
 )
 from reviews.services.claims import (
+    assign_task,
     claim_task,
     hand_over_task,
     release_task,
@@ -36,10 +37,10 @@ from reviews.services.logins import (
 from reviews.services.marks import (
     mark_read,
     mark_unread,
-    snooze_task,
-    unwatch_task,
-    wake_task,
-    watch_task,
+    snooze_tasks,
+    unwatch_tasks,
+    wake_tasks,
+    watch_tasks,
 )
 from reviews.services.members import (
     change_member,
@@ -59,6 +60,7 @@ from reviews.services.tasks import close_tasks, open_tasks, refuse_ways_around
 __all__ = [
     "accept_change",
     "add_comment",
+    "assign_task",
     "begin_batch",
     "cancel_run",
     "change_member",
@@ -102,7 +104,7 @@ __all__ = [
     "send_decisions",
     "set_password",
     "settle_item",
-    "snooze_task",
+    "snooze_tasks",
     "start_run",
     "sweep_batches",
     "sweep_decisions",
@@ -111,8 +113,8 @@ __all__ = [
     "tasks_to_compare",
     "undo_batch",
     "undo_decision",
-    "unwatch_task",
+    "unwatch_tasks",
     "waiting_items",
-    "wake_task",
-    "watch_task",
+    "wake_tasks",
+    "watch_tasks",
 ]

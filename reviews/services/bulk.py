@@ -19,6 +19,7 @@ from reviews.digests import digest_of
 from reviews.exceptions import (
     AlreadyDecided,
     AlreadySent,
+    CannotReview,
     ClaimedByOther,
     GraphHasChanged,
     RequestChanged,
@@ -28,7 +29,7 @@ from reviews.exceptions import (
 from reviews.models import Batch, BatchItem, Decision, Delivery, ReviewTask, ReviewTaskQuerySet
 from reviews.payloads import AnswerRefused
 from reviews.services import audit
-from reviews.services.claims import claim_task, release_task
+from reviews.services.claims import assign_task, claim_task, release_task
 from reviews.services.decisions import decide
 from reviews.services.holds import undo_decision
 from runs.exceptions import RunsError
@@ -92,13 +93,15 @@ def prepare_batch(
     return batch
 
 
-def commit_batch(*, batch: Batch, keep: Collection[int], reason: str = "") -> None:
+def commit_batch(
+    *, batch: Batch, keep: Collection[int], reason: str = "", to: User | None = None
+) -> None:
     """Begin a batch with the tasks in `keep`, and do it: a long one is left to a worker.
 
     One that has begun goes on as it is. Raises what `begin_batch` raises.
     """
     with transaction.atomic():
-        count = begin_batch(batch=batch, keep=keep, reason=reason)
+        count = begin_batch(batch=batch, keep=keep, reason=reason, to=to)
         if count > AT_ONCE:
             queue.run_batch(batch.pk)
     if count <= AT_ONCE:
@@ -111,13 +114,16 @@ def begin_batch(
     batch: Batch,
     keep: Collection[int] | None = None,
     reason: str = "",
+    to: User | None = None,
     comment: str = "",
 ) -> int:
     """From here on a batch is done, whatever dies; returns how many tasks it still has to do.
 
-    Raises payloads.AnswerRefused when a verdict that needs a reason has none.
+    Raises payloads.AnswerRefused when a verdict that needs a reason, or somebody to assign to, has
+    none.
     """
     verdict = batch.verdict | ({"message": reason} if reason.strip() else {})
+    verdict |= {"to": to.get_username()} if to else {}
     bulk.check_verdict(verdict)
     began = Batch.objects.move(
         batch.pk,
@@ -187,8 +193,7 @@ def settle_item(*, item_id: int) -> None:
 def _do(item: BatchItem) -> Decision | None:
     batch, task = item.batch, item.task
     if batch.is_claim:
-        change = claim_task if batch.kind == bulk.CLAIM else release_task
-        change(task=task, reviewer=batch.reviewer, via=batch.via)
+        _move_claim(batch, task)
         return None
     asked = task.asked
     return decide(
@@ -201,6 +206,17 @@ def _do(item: BatchItem) -> Decision | None:
         seen=item.seen,
         batch=batch.pk,
     )
+
+
+def _move_claim(batch: Batch, task: ReviewTask) -> None:
+    if batch.kind == bulk.ASSIGN:
+        to = User.objects.filter(username=batch.verdict["to"]).first()
+        if to is None:
+            raise CannotReview(task)
+        assign_task(task=task, reviewer=batch.reviewer, to=to, via=batch.via)
+        return
+    change = claim_task if batch.kind == bulk.CLAIM else release_task
+    change(task=task, reviewer=batch.reviewer, via=batch.via)
 
 
 def _why(error: Exception) -> str:

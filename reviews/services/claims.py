@@ -7,11 +7,12 @@ from datetime import timedelta
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Q
+from django.db.models.functions import Greatest
 from django.utils.timezone import now
 
 from reviews import live
 from reviews.exceptions import AlreadyDecided, CannotReview, ClaimedByOther
-from reviews.models import CLAIM, Decision, ReviewTask
+from reviews.models import CLAIM, GIVEN, Decision, ReviewTask
 from reviews.services import audit, drafts
 
 RENEWAL = timedelta(minutes=1)  # what a lease has to have lost before it is written again
@@ -19,10 +20,11 @@ RENEWAL = timedelta(minutes=1)  # what a lease has to have lost before it is wri
 
 @transaction.atomic
 def claim_task(*, task: ReviewTask, reviewer: User, via: str = Decision.Via.PAGE) -> ReviewTask:
-    """Take an open task, or renew one's own claim, for fifteen minutes."""
+    """Take an open task, or renew one's own claim, for at least fifteen minutes."""
     is_free = Q(claimed_by=None) | Q(claimed_until__lte=now()) | Q(claimed_by=reviewer)
     rows = ReviewTask.objects.open().filter(is_free, pk=task.pk)
-    if not rows.update(claimed_by=reviewer, claimed_until=now() + CLAIM):
+    until = Greatest("claimed_until", now() + CLAIM)
+    if not rows.update(claimed_by=reviewer, claimed_until=until):
         _refuse(task)
     return _changed(task, reviewer, "claimed", via)
 
@@ -57,10 +59,26 @@ def hand_over_task(
     if not ReviewTask.objects.visible_to(to).filter(pk=task.pk).exists():
         raise CannotReview(task)
     rows = ReviewTask.objects.claimed_by(reviewer).filter(pk=task.pk)
-    if not rows.update(claimed_by=to, claimed_until=now() + CLAIM):
+    if not rows.update(claimed_by=to, claimed_until=now() + GIVEN):
         _refuse(task)
     drafts.pass_on(task=task, author=reviewer, to=to)
     return _changed(task, reviewer, "handed_over", via, {"to": to.get_username()})
+
+
+@transaction.atomic
+def assign_task(
+    *, task: ReviewTask, reviewer: User, to: User, via: str = Decision.Via.PAGE
+) -> ReviewTask:
+    """Give a task to somebody who reviews it: one that is free, or one's own to hand over."""
+    if task.holder == reviewer:
+        return hand_over_task(task=task, reviewer=reviewer, to=to, via=via)
+    if not ReviewTask.objects.visible_to(to).filter(pk=task.pk).exists():
+        raise CannotReview(task)
+    is_free = Q(claimed_by=None) | Q(claimed_until__lte=now()) | Q(claimed_by=to)
+    rows = ReviewTask.objects.open().filter(is_free, pk=task.pk)
+    if not rows.update(claimed_by=to, claimed_until=now() + GIVEN):
+        _refuse(task)
+    return _changed(task, reviewer, "assigned", via, {"to": to.get_username()})
 
 
 @transaction.atomic

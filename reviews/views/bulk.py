@@ -15,11 +15,20 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_POST
 
 from reviews import bulk, services
-from reviews.bulk_page import Bar, BatchPage, counted
+from reviews.bulk_page import Bar, BatchPage, counted, noted
 from reviews.inbox import Query, capped_count
+from reviews.inbox.snoozes import TIMES, snooze_times
 from reviews.models import Batch, ReviewTask, ReviewTaskQuerySet
 from reviews.payloads import AnswerRefused
 from reviews.views.pages import PageRequest, for_people, render_page
+from reviews.work_page import colleagues
+
+MARKS = {
+    "watch": services.watch_tasks,
+    "unwatch": services.unwatch_tasks,
+    "wake": services.wake_tasks,
+}
+AT_ONCE = (bulk.CLAIM, bulk.RELEASE)  # what needs no preview
 
 
 @for_people
@@ -33,10 +42,12 @@ def select(request: PageRequest) -> HttpResponse:
         tasks = services.tasks_to_compare(chosen)
         bar = Bar(tasks, request.user, capped_count(whole), is_whole=is_whole)
         return render_page(request, "reviews/_bulk_words.html", bar=bar)
-    kind, tasks = request.POST.get("kind", ""), services.tasks_to_compare(chosen)
+    kind, _colon, until = request.POST.get("kind", "").partition(":")
+    if kind in MARKS or (kind == "snooze" and until in TIMES):
+        return _marked(request, kind, until, chosen, query)
+    tasks = services.tasks_to_compare(chosen)
     if kind not in (*bulk.OFFERED, *bulk.CLAIMS) or not tasks:
-        messages.info(request, _("Select tasks first, then say what to do with them."))
-        return redirect(query.url)
+        return _nothing(request, query)
     batch = services.prepare_batch(
         reviewer=request.user,
         verdict={"kind": kind},
@@ -46,7 +57,7 @@ def select(request: PageRequest) -> HttpResponse:
         taken_at=_until(request),
     )
     return (
-        _claimed(request, batch, query) if batch.is_claim else redirect("reviews:batch", batch.pk)
+        _claimed(request, batch, query) if kind in AT_ONCE else redirect("reviews:batch", batch.pk)
     )
 
 
@@ -62,14 +73,14 @@ def batch(request: PageRequest, batch: int) -> HttpResponse:
 @require_POST
 def commit(request: PageRequest, batch: int) -> HttpResponse:
     """Decide the tasks that are still ticked, each as it was shown."""
-    found, reason = _batch(request, batch), request.POST.get("reason", "").replace("\0", "")
-    ticked = _ticked(request)
+    found, tasks = _batch(request, batch), list(_ticked(request).only("pk", "queue"))
+    reason, whom = (request.POST.get(name, "").replace("\0", "") for name in ("reason", "to"))
+    to = colleagues(*tasks).filter(username=whom[:150]).first() if whom else None
+    keep = {task.pk for task in tasks}
     try:
-        services.commit_batch(
-            batch=found, keep=set(ticked.values_list("pk", flat=True)), reason=reason
-        )
+        services.commit_batch(batch=found, keep=keep, reason=reason, to=to)
     except AnswerRefused as refused:
-        page = BatchPage(found, request.user, reason, problem=refused.errors[0].message)
+        page = BatchPage(found, request.user, reason, whom, problem=refused.errors[0].message)
         return render_page(request, "reviews/bulk.html", status=422, page=page)
     return redirect("reviews:batch", batch)
 
@@ -106,6 +117,27 @@ def _until(request: PageRequest) -> datetime:
     except ValueError:
         shown = None
     return now() if shown is None or is_naive(shown) else min(shown, now())
+
+
+def _nothing(request: PageRequest, query: Query) -> HttpResponse:
+    messages.info(request, _("Select tasks first, then say what to do with them."))
+    return redirect(query.url)
+
+
+def _marked(
+    request: PageRequest, kind: str, until: str, chosen: ReviewTaskQuerySet, query: Query
+) -> HttpResponse:
+    """What the reader notes of tasks concerns nobody else: it is done at once."""
+    at = snooze_times()[until] if kind == "snooze" else None
+    tasks = list((chosen.open() if at else chosen).only("pk", "version")[: bulk.CAP])
+    if not tasks:
+        return _nothing(request, query)
+    if at:
+        services.snooze_tasks(tasks=tasks, person=request.user, until=at)
+    else:
+        MARKS[kind](tasks=tasks, person=request.user)
+    messages.success(request, noted(kind, len(tasks), at))
+    return redirect(query.url)
 
 
 def _claimed(request: PageRequest, batch: Batch, query: Query) -> HttpResponse:

@@ -126,8 +126,8 @@ def watch(request: PageRequest, pk: int) -> HttpResponse:
     """Follow a task, or no longer."""
     task = _task(request, pk)
     is_off = request.POST.get("watch") == "off"
-    change = services.unwatch_task if is_off else services.watch_task
-    change(task=task, person=request.user)
+    change = services.unwatch_tasks if is_off else services.watch_tasks
+    change(tasks=[task], person=request.user)
     return _noted(request, task)
 
 
@@ -137,9 +137,9 @@ def snooze(request: PageRequest, pk: int) -> HttpResponse:
     """Put a task away until a time, or take it out again."""
     task, until = _task(request, pk), request.POST.get("until", "")
     if until == "now":
-        services.wake_task(task=task, person=request.user)
+        services.wake_tasks(tasks=[task], person=request.user)
     elif until in TIMES and task.is_open:
-        services.snooze_task(task=task, person=request.user, until=snooze_times()[until])
+        services.snooze_tasks(tasks=[task], person=request.user, until=snooze_times()[until])
     else:
         return HttpResponseBadRequest(_("Say until when, of an open task."))
     return _noted(request, task)

@@ -93,7 +93,7 @@ def test_each_filter_finds_its_tasks_and_its_negation_the_others(
     services.claim_task(task=lamp, reviewer=rosa)
     services.claim_task(task=old, reviewer=olga)
     services.mark_read(task=stop, person=rosa)
-    services.watch_task(task=old, person=rosa)
+    services.watch_tasks(tasks=[old], person=rosa)
     services.save_draft(task=lamp, reviewer=rosa, form={"text": ["half"]}, edition=lamp.edition)
     every = {lamp.title, old.title, stop.title}
     expected = {
@@ -221,16 +221,16 @@ def test_a_snoozed_task_is_hidden_from_one_person_until_its_time_or_a_change(
 ) -> None:
     olga, task = make_user("olga", queue), shown("Later?")
 
-    services.snooze_task(task=task, person=rosa, until=now() + timedelta(hours=1))
+    services.snooze_tasks(tasks=[task], person=rosa, until=now() + timedelta(hours=1))
     assert (found(rosa, ""), found(rosa, "", "snoozed")) == (set(), {"Later?"})
     assert found(rosa, "is:snoozed") == {"Later?"}
     assert found(olga, "") == {"Later?"}
     assert counts(rosa).open == "0"
 
-    services.snooze_task(task=task, person=rosa, until=now() - timedelta(seconds=1))
+    services.snooze_tasks(tasks=[task], person=rosa, until=now() - timedelta(seconds=1))
     assert found(rosa, "") == {"Later?"}
 
-    services.snooze_task(task=task, person=rosa, until=now() + timedelta(hours=1))
+    services.snooze_tasks(tasks=[task], person=rosa, until=now() + timedelta(hours=1))
     ReviewTask.objects.move(task.pk, expect="open", to="failed")  # it moves on
     ReviewTask.objects.move(task.pk, expect="failed", to="open")
     assert found(rosa, "") == {"Later?"}
