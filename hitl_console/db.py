@@ -5,7 +5,9 @@ from __future__ import annotations
 from django.db import connection
 from psycopg.conninfo import make_conninfo
 
-CONNECTION_KEYS = ("host", "port", "dbname", "user", "password", "sslmode", "sslrootcert")
+CONNECTION_KEYS = (
+    *("host", "port", "dbname", "user", "password", "sslmode", "sslrootcert", "options"),
+)
 
 
 def conninfo() -> str:

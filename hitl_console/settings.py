@@ -82,12 +82,18 @@ def allowed_hosts(*, is_production: bool) -> list[str]:
     return hosts
 
 
+# A process that freezes in a transaction keeps its locks, and with them everybody who needs the
+# same rows; after that many seconds of silence Postgres ends the session.
+IDLE_IN_TRANSACTION = 10
+
+
 def database(url: str) -> dict[str, Any]:
     """Django's description of a postgresql:// URL."""
     parts = urlsplit(url)
     if parts.scheme not in ("postgres", "postgresql"):
         raise ImproperlyConfigured("DATABASE_URL must be a postgresql:// URL")
     options: dict[str, Any] = dict(parse_qsl(parts.query))
+    idle = f"-c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION}s"
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": unquote(parts.path.lstrip("/")),
@@ -99,6 +105,7 @@ def database(url: str) -> dict[str, Any]:
         "CONN_HEALTH_CHECKS": True,  # or a restart of Postgres costs a request per connection
         "OPTIONS": {
             **options,
+            "options": f"{idle} {options.get('options', '')}".strip(),
             "pool": {"min_size": 2, "max_size": env_int("DATABASE_POOL", 10), "timeout": 10},
         },
     }
