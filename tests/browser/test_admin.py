@@ -110,7 +110,7 @@ async def test_a_key_is_copied_and_revoked_after_a_second_thought(
 
 async def test_ones_own_settings_are_felt_everywhere(rosa: User, sign_in: SignIn) -> None:
     page = await sign_in(rosa, timezone_id="Asia/Dubai", viewport={"width": 390, "height": 844})
-    await page.click("text=More")
+    await page.click("nav.tabs >> text=More")
     await page.click("text=My settings")
     await page.click("text=Use that")
     await expect(page.locator("#id_timezone")).to_have_value("Asia/Dubai")
