@@ -57,9 +57,11 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]  # Channel
 
     async def presence_felt(self, message: dict[str, Any]) -> None:
         """Somebody else looks at a task; one's own other pages are no company."""
-        if message["person"] != self.scope["user"].pk:
-            told = ("task", "person", "name")
-            await self.send_json({name: message[name] for name in told} | {"here": message["is"]})
+        task, person, name = (message[part] for part in ("task", "person", "name"))
+        if person != self.scope["user"].pk:
+            who = person if name else live.mask_of(task, person)
+            told = {"task": task, "person": who, "name": name, "here": message["is"]}
+            await self.send_json(told)
 
     async def rights_changed(self, message: dict[str, Any]) -> None:
         """The reader may see more, less or nothing from now on: the page reads again."""

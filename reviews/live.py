@@ -6,6 +6,8 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
+from django.utils.crypto import salted_hmac
+
 from hitl_console.channel_layer import notify_group, notify_groups
 from reviews.models import ReviewTask
 
@@ -46,11 +48,16 @@ def tell(task: ReviewTask, word: str) -> None:
     _tell_reviewers(task, {"type": "task.changed", "task": task.pk, "is": word})
 
 
-def tell_presence(task: ReviewTask, person: User, word: str) -> None:
+def tell_presence(task: ReviewTask, person: User, word: str, *, is_hidden: bool = False) -> None:
     """Say that somebody is there (one of PRESENCES). Pages forget it after 45 seconds."""
-    name = person.get_full_name() or person.get_username()
+    name = "" if is_hidden else person.get_full_name() or person.get_username()
     who = {"type": "presence.felt", "person": person.pk, "name": name}
     _tell_reviewers(task, who | {"task": task.pk, "is": word})
+
+
+def mask_of(task_id: int, person_id: int) -> str:
+    """What pages know somebody by who hides their name: the same for as long as they are there."""
+    return salted_hmac("reviews.live", f"{task_id}.{person_id}").hexdigest()[:16]
 
 
 def _tell_reviewers(task: ReviewTask, message: dict[str, object]) -> None:

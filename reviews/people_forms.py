@@ -204,6 +204,11 @@ class ProfileForm(PageForm):
         required=False,
         help_text=_("Off: only Ctrl or ⌘ with Enter sends; no letter does anything by itself."),
     )
+    is_hidden = forms.BooleanField(
+        label=_("Hide my name while I look at a task"),
+        required=False,
+        help_text=_("Others see that somebody is there. Claims and decisions always have a name."),
+    )
 
     def __init__(self, *args: Any, least_undo: int, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

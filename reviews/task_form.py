@@ -15,8 +15,8 @@ from reviews import payloads
 from reviews.form_parts import Card, Wrong, control_id
 from reviews.inbox import Query
 from reviews.models import Decision, Delivery, ReviewTask
-from reviews.payloads import Action, AnswerRefused, Channel, Field, Kind
-from reviews.payloads.forms import PREFILL_KEYS
+from reviews.payloads import Action, AnswerRefused, Channel, Field, FieldError, Kind
+from reviews.payloads.forms import PREFILL_KEYS, original_of
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -156,7 +156,7 @@ class TaskForm:
         """What the JSON mode begins with."""
         if self.typed_json:
             return self.typed_json
-        return payloads.json_text(self.asked.value) if self.shape == "a3" else ""
+        return payloads.json_text(original_of(self.asked))
 
     @property
     def rejection(self) -> str:
@@ -222,9 +222,15 @@ class TaskForm:
             return []
         known = dict(self._known_places())
         return [
-            replace(known.get(error.pointer, Wrong("")), message=error.message)
+            replace(known.get(error.pointer) or self._in_json(error), message=error.message)
             for error in self.refused.errors
         ]
+
+    def _in_json(self, error: FieldError) -> Wrong:
+        """The place in a box of JSON that a refusal is about; elsewhere there is none."""
+        if not (self.fields and self.typed_json):
+            return Wrong("")
+        return Wrong("", error.pointer.removeprefix("/value") or _("Answer"), "json")
 
     @property
     def was_refused(self) -> bool:
@@ -238,7 +244,7 @@ class TaskForm:
         return {name: found.get(f"/{name}", "") for name in ("comment", "confirmed")}
 
     def _known_places(self) -> Iterator[tuple[str, Wrong]]:
-        for item in _leaves(self.fields):
+        for item in () if self.typed_json else _leaves(self.fields):
             yield f"/value{item.pointer}", Wrong("", item.label, control_id(item.name))
         for channel in self.channels:
             added = channel.addition if channel.how == "append" else None

@@ -7,6 +7,19 @@ from django.core.validators import MaxValueValidator
 from django.db import models
 
 from hitl_console.fields import WireJSONField
+from reviews.payloads import AnswersAs, Shape
+
+SHAPES = [
+    (Shape.TEXT.value, "a text to revise"),
+    (Shape.QUESTION_DICT.value, "a question with choices"),
+    (Shape.STRUCTURED.value, "values to change"),
+    (Shape.FORM.value, "a form, by its schema"),
+    (Shape.OTHER.value, "any JSON"),
+]
+ANSWERS_AS = [
+    (AnswersAs.OBJECT.value, "a revised text goes back inside the object it came in"),
+    (AnswersAs.TEXT.value, "edited arguments go back as text, as agent-inbox sends them"),
+]
 
 
 class ReviewPolicy(models.Model):
@@ -29,6 +42,22 @@ class ReviewPolicy(models.Model):
         blank=True,
         help_text="what the graph gets when a question of its own is rejected, such as false; "
         "empty: it cannot be rejected",
+    )
+    title = models.CharField(
+        max_length=200,
+        blank=True,
+        help_text="what its tasks are called, such as Refund {order.id}: names in braces are taken "
+        "from the request; empty, or where a name is missing: told from the request",
+    )
+    shape = models.CharField(
+        max_length=2,
+        blank=True,
+        choices=SHAPES,
+        help_text="how a question of the graph's own is shown where this fits; empty: told from "
+        "the request. Tool approvals and breakpoints keep to their contract",
+    )
+    answers_as = models.CharField(
+        max_length=6, blank=True, choices=ANSWERS_AS, help_text="empty: as usual for what is asked"
     )
     quick_answers = models.JSONField(
         default=list, blank=True, help_text="a list of texts offered under a question's answer box"

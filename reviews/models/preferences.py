@@ -41,6 +41,7 @@ class Preferences(models.Model):
     timezone = models.CharField(max_length=64, blank=True)  # empty: the console's own
     density = models.CharField(max_length=12, choices=Density, default=Density.COMFORTABLE)
     has_keys = models.BooleanField(default=True)  # single letters do something
+    is_hidden = models.BooleanField(default=False)  # others see somebody at a task, and not who
     undo_seconds = models.PositiveSmallIntegerField(  # at least; a policy may ask for more
         default=0, validators=[MaxValueValidator(MOST_UNDO)]
     )

@@ -119,6 +119,7 @@ class ReviewTask(models.Model):
     undo_seconds = models.PositiveSmallIntegerField(default=0)  # a decision is held that long
     high_risk = models.BooleanField(default=False)  # a decision needs a reason and a confirmation
     reject_value = WireJSONField(null=True)  # what rejecting a question sends
+    answers_as = models.CharField(max_length=6, blank=True)  # of its policy
     quick_answers = models.JSONField(default=list)
     policy = models.ForeignKey(ReviewPolicy, models.SET_NULL, null=True, related_name="+")
     channels = WireJSONField(null=True)  # of a breakpoint's state: names, each with its reducer
@@ -197,4 +198,6 @@ class ReviewTask(models.Model):
             state=self.value if self.is_breakpoint else None,
             channels=self.channels,
             reject_value=self.reject_value,
+            pinned=self.shape,  # as it was when it was raised, whatever is told from requests now
+            answers_as=self.answers_as,
         )

@@ -7,6 +7,7 @@ Reading
     Asked(value, response_schema, is_breakpoint, node, position, state)
     Shape, shape_of(asked)            which of the ten payload shapes it is
     title_of(asked), summary_of(asked)      the two lines of a list
+    titled(asked, template)             a title in a policy's words
     fact_of(asked)                  what a decision of high risk has to confirm
     text_of(asked) -> Text | None           a1: key, text, context
     question_of(asked) -> Question | None   a2, d, f: text, options, context
@@ -44,15 +45,16 @@ from reviews.payloads.bounds import AnswerRefused, FieldError
 from reviews.payloads.fields import Blank, Control, Field, Option
 from reviews.payloads.forms import fields_of, refill
 from reviews.payloads.recalled import form_of_answer
-from reviews.payloads.shapes import Asked, Shape, shape_of
+from reviews.payloads.shapes import AnswersAs, Asked, Shape, shape_of
 from reviews.payloads.state import Channel, channels_of, posted_update
-from reviews.payloads.titles import fact_of, summary_of, title_of
+from reviews.payloads.titles import fact_of, summary_of, title_of, titled
 from reviews.payloads.verdicts import verdict_from_form
 from reviews.payloads.wording import excerpt, json_text, one_line, visible
 
 __all__ = [
     "Action",
     "AnswerRefused",
+    "AnswersAs",
     "Asked",
     "Blank",
     "Channel",
@@ -84,6 +86,7 @@ __all__ = [
     "summary_of",
     "text_of",
     "title_of",
+    "titled",
     "verdict_from_form",
     "visible",
 ]

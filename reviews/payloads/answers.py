@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reviews.payloads.actions import Action, Kind, actions_of
-from reviews.payloads.asking import question_of, text_of
+from reviews.payloads.asking import as_revised, as_sent, question_of, text_of
 from reviews.payloads.bounds import (
     AnswerRefused,
     FieldError,
@@ -21,8 +21,16 @@ from reviews.payloads.bounds import (
     step,
 )
 from reviews.payloads.judging import errors_of
-from reviews.payloads.shapes import ACTION_SHAPES, FREE_SHAPES, Asked, Shape, human_requests
+from reviews.payloads.shapes import (
+    ACTION_SHAPES,
+    FREE_SHAPES,
+    AnswersAs,
+    Asked,
+    Shape,
+    human_requests,
+)
 from reviews.payloads.state import changes_of, checked_update
+from reviews.payloads.wording import json_text
 
 KINDS = {
     Shape.TEXT: (Kind.APPROVE, Kind.EDIT),
@@ -69,6 +77,8 @@ def answer_value(asked: Asked, verdict: dict[str, Any]) -> Any:
     value = verdict["value"]
     check_json(value, "/value")
     _check_value(asked, value)
+    value = as_sent(asked, value) if asked.shape is Shape.TEXT else value
+    _must_fit(asked, value, "/value")
     return value
 
 
@@ -85,14 +95,14 @@ def _approved(asked: Asked, verdict: dict[str, Any]) -> Any:
     if verdict.get("value") is not None and not same_json(verdict["value"], original):
         refuse("/value", "To approve is to send it unchanged; a change is an edit.")
     check_json(original, "/value")
-    return original
+    value = as_sent(asked, original) if text else original
+    _must_fit(asked, value, "/value")
+    return value
 
 
 def _check_value(asked: Asked, value: Any) -> None:
     question = question_of(asked)
     match asked.shape:
-        case Shape.FORM:
-            _must_fit(asked, value, "/value")
         case Shape.TEXT | Shape.QUESTION if not isinstance(value, str):
             refuse("/value", "Must be text.")
         case Shape.STRUCTURED if type(value) is not type(asked.value):
@@ -195,10 +205,21 @@ def _human_decision(
             request = human_requests(asked.value)[action.position]["action_request"]
             return {"type": "accept", "args": request}
         case Kind.EDIT:
+            args = _as_texts(action, args) if asked.answers_as == AnswersAs.TEXT else args
             return {"type": "edit", "args": {"action": action.name, "args": args}}
         case Kind.RESPOND:
             return {"type": "response", "args": message}
     return {"type": "ignore", "args": None}
+
+
+def _as_texts(action: Action, args: dict[str, Any]) -> dict[str, Any]:
+    """Arguments with those as text that were edited."""
+    return {
+        name: value
+        if isinstance(value, str) or same_json(value, action.args.get(name))
+        else json_text(value, indent=None)
+        for name, value in args.items()
+    }
 
 
 def read_answer(asked: Asked, value: Any) -> Kind:
@@ -220,7 +241,7 @@ def read_answer(asked: Asked, value: Any) -> Kind:
             return _read_human(value)
         case Shape.TEXT | Shape.STRUCTURED:
             text = text_of(asked)
-            unchanged = same_json(value, text.text if text else asked.value)
+            unchanged = same_json(value, as_sent(asked, text.text) if text else asked.value)
             return Kind.APPROVE if unchanged else Kind.EDIT
     return Kind.RESPOND
 
@@ -316,7 +337,7 @@ def _compared(asked: Asked, value: Any) -> Iterator[tuple[str, Any, Any]]:
     elif asked.shape in FREE_SHAPES and _is_rejection(asked, value):
         return
     elif text:
-        yield step("", text.key), text.text, value
+        yield step("", text.key), text.text, as_revised(asked, value)
     elif asked.shape is Shape.STRUCTURED:
         yield "", asked.value, value
     elif asked.shape in ACTION_SHAPES:

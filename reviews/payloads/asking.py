@@ -9,6 +9,7 @@ from reviews.payloads.fields import Option, option_label
 from reviews.payloads.shapes import (
     OPTION_KEYS,
     SCHEMA_KEYS,
+    AnswersAs,
     Asked,
     Shape,
     options_in,
@@ -44,6 +45,18 @@ def text_of(asked: Asked) -> Text | None:
     if key is None:
         return None
     return Text(key, asked.value[key], without(asked.value, key))
+
+
+def as_sent(asked: Asked, text: str) -> Any:
+    """What the graph gets for a revised text: the text, or the object it stands in."""
+    key = text_key(asked.value) if asked.answers_as == AnswersAs.OBJECT else None
+    return {**asked.value, key: text} if key else text
+
+
+def as_revised(asked: Asked, sent: Any) -> Any:
+    """The revised text in what the graph got."""
+    key = text_key(asked.value) if asked.answers_as == AnswersAs.OBJECT else None
+    return sent.get(key) if key and isinstance(sent, dict) else sent
 
 
 def words_of(asked: Asked) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from reviews.payloads.actions import ACTION_KINDS, Action, Kind, actions_of, fields_for
 from reviews.payloads.answers import HUMAN_KINDS, answer_value, decisions_in
-from reviews.payloads.asking import question_of
+from reviews.payloads.asking import as_revised, question_of
 from reviews.payloads.bounds import AnswerRefused, same_json
 from reviews.payloads.fields import Blank, Control, Field, rows_of, text_for
 from reviews.payloads.forms import fields_of, top_fields
@@ -29,7 +29,9 @@ def form_of_answer(asked: Asked, value: Any) -> Form:
     match asked.shape:
         case Shape.BREAKPOINT:
             return form_of_update(asked, value)
-        case Shape.TEXT | Shape.QUESTION if isinstance(value, str):
+        case Shape.TEXT if isinstance(text := as_revised(asked, value), str):
+            return {"text": [text]}
+        case Shape.QUESTION if isinstance(value, str):
             return {"text": [value]}
         case Shape.STRUCTURED:
             form = posted_by(rows_of(value))
@@ -37,7 +39,8 @@ def form_of_answer(asked: Asked, value: Any) -> Form:
             return form if is_same_tree else posted_by(fields_of(asked)) | _as_json(value)
         case Shape.FORM:
             filled = top_fields(form_for(asked.schema or {}, value))
-            return posted_by(filled, boxes_in(fields_of(asked)))
+            form = posted_by(filled, boxes_in(fields_of(asked)))
+            return form if _says(asked, form, value) else form | _as_json(value)
     if asked.shape in ACTION_SHAPES:
         return _of_actions(asked, value)
     return _of_free_answer(asked, value)

@@ -30,6 +30,14 @@ class Shape(StrEnum):
     OTHER = "g"
 
 
+class AnswersAs(StrEnum):
+    """Where a graph wants an answer otherwise than its shape has it."""
+
+    USUAL = ""
+    OBJECT = "object"  # a revised text stands in the object it came in
+    TEXT = "text"  # arguments that were edited are text, as agent-inbox sends them
+
+
 FREE_SHAPES = (Shape.QUESTION, Shape.TEXT, Shape.QUESTION_DICT, Shape.STRUCTURED, Shape.OTHER)
 ACTION_SHAPES = (Shape.TOOL_CALL, Shape.BATCH, Shape.HUMAN_INTERRUPT)
 SCHEMA_KEYS = ("response_schema", "schema", "json_schema")
@@ -60,11 +68,17 @@ class Asked:
     state: dict[str, Any] | None = None
     channels: dict[str, str] | None = None  # of the state, each with its reducer's name; "": none
     reject_value: Any = None  # what a policy has a rejected question of the graph's own answer
+    pinned: str = ""  # the shape it is to have, where that fits
+    answers_as: str = AnswersAs.USUAL
 
     @cached_property
     def shape(self) -> Shape:
-        """The first shape whose test fits."""
-        return next(shape for shape, fits in TESTS.items() if fits(self))
+        """The pinned shape, else the first whose test fits; what has a contract keeps to it."""
+        found = next(shape for shape, fits in TESTS.items() if fits(self))
+        if not self.pinned or found in (Shape.BREAKPOINT, *ACTION_SHAPES):
+            return found
+        pinned = Shape(self.pinned)
+        return pinned if TESTS[pinned](self) else found
 
     @cached_property
     def schema(self) -> JsonSchema | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from reviews.payloads.actions import Action, actions_of
@@ -15,6 +16,8 @@ from reviews.payloads.wording import glimpse, one_line, spoken
 QUESTION_LENGTH = 90
 FACT_LENGTH = 300
 NAME_KEYS = ("title", "subject", "name", "summary")
+PLACE = re.compile(r"\{([^{}]+)\}")
+MISSING: Any = object()
 
 
 def title_of(asked: Asked) -> str:
@@ -43,6 +46,32 @@ def _title(asked: Asked) -> str:
 def _actions_title(asked: Asked) -> str:
     first, *others = actions_of(asked)
     return f"Approve {one_line(first.label, 60)}" + (f" and {len(others)} more" if others else "")
+
+
+def titled(asked: Asked, template: str) -> str:
+    """A policy's words, with what the request says in place of {names}; empty if one is missing."""
+    facts = {path: _found(_facts(asked), path) for path in PLACE.findall(template)}
+    if any(value is MISSING for value in facts.values()):
+        return ""
+    return one_line(PLACE.sub(lambda place: _glimpse_of(facts[place[1]]), template))
+
+
+def _facts(asked: Asked) -> Any:
+    """What is asked, by name: the arguments of the first action, a state, a value."""
+    if asked.shape in ACTION_SHAPES:
+        return actions_of(asked)[0].args
+    return asked.state if asked.shape is Shape.BREAKPOINT else asked.value
+
+
+def _found(value: Any, path: str) -> Any:
+    for key in path.split("."):
+        if isinstance(value, dict):
+            value = value.get(key, MISSING)
+        elif isinstance(value, list) and key.isdecimal() and len(key) < 6:
+            value = next(iter(value[int(key) :]), MISSING)
+        else:
+            return MISSING
+    return value
 
 
 def fact_of(asked: Asked) -> str:

@@ -10,7 +10,7 @@ from django.db import transaction
 from reviews.models import AuditEntry, Preferences
 from reviews.services import audit
 
-KEPT = ("timezone", "density", "has_keys", "undo_seconds")
+KEPT = ("timezone", "density", "has_keys", "is_hidden", "undo_seconds")
 
 
 @transaction.atomic

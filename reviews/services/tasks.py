@@ -108,13 +108,15 @@ def _open(run: Run, interrupt: Interrupt) -> None:
         undo_seconds=policy.undo_seconds,
         high_risk=policy.high_risk,
         reject_value=policy.reject_value,
+        shape=policy.shape,
+        answers_as=policy.answers_as,
         quick_answers=policy.quick_answers,
         policy=policy if policy.pk else None,
         channels=runs.channels_of(run.graph_id) if interrupt.is_breakpoint else None,
     )
     asked = task.asked
     task.shape = payloads.shape_of(asked)
-    task.title = payloads.title_of(asked)
+    task.title = payloads.titled(asked, policy.title) or payloads.title_of(asked)
     task.summary = payloads.summary_of(asked)
     task.agent = _agent_of(run)
     task.tools = sorted({payloads.one_line(act.name, 200) for act in payloads.actions_of(asked)})

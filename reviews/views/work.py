@@ -144,7 +144,7 @@ def presence(request: PageRequest, pk: int) -> HttpResponse:
     here = form.cleaned_data["here"]
     if here != "gone":
         services.renew_claim(task=task, reviewer=request.user)
-    live.tell_presence(task, request.user, here)
+    live.tell_presence(task, request.user, here, is_hidden=request.preferences.is_hidden)
     return HttpResponse(status=204)
 
 

@@ -40,7 +40,7 @@ function draw() {
     const people = [...(others.get(place.dataset.presence)?.values() ?? [])];
     const words = people
       .filter(({ at }) => at > since)
-      .map(({ name, is }) => place.dataset[is].replace("{name}", () => name));
+      .map(({ name, is }) => place.dataset[is].replace("{name}", () => name || place.dataset.somebody));
     const text = place.querySelector("span");
     const told = words.join(", ");
     if (text.textContent !== told) text.textContent = told;

@@ -124,20 +124,31 @@ function addRow(button) {
   form().dispatchEvent(new Event("change", { bubbles: true }));
 }
 
+function isJson(text) {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 // A box of JSON says whether it can be read as such, while it is typed into.
 function judgeJson(within) {
   for (const line of within.querySelectorAll("[data-json-line]")) {
     const { value } = line.parentElement.querySelector("textarea");
-    let isGood = true;
-    try {
-      JSON.parse(value);
-    } catch {
-      isGood = false;
-    }
+    const isGood = isJson(value);
     const said = isGood ? line.dataset.good : line.dataset.bad;
     line.textContent = value.trim() ? said : "";
     line.classList.toggle("is-bad", !isGood);
   }
+}
+
+// Whoever changes to JSON goes on from what the fields say.
+function fillJson({ name, value }) {
+  const box = page.getElementById("json");
+  const said = page.querySelector("#receives pre")?.textContent;
+  if (name === "mode" && value === "json" && box && !isChanged(box) && isJson(said)) box.value = said;
 }
 
 // At a breakpoint the chord does what the form says: with changes, they are written first.
@@ -213,6 +224,7 @@ function tell(words) {
 for (const kind of ["input", "change"]) {
   page.addEventListener(kind, (event) => {
     if (!form()?.contains(event.target)) return;
+    fillJson(event.target);
     keepDraft(form());
     update();
   });
