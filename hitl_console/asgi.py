@@ -23,9 +23,10 @@ from hitl_console import production
 from hitl_console.origin import SameOrigin
 from hitl_console.urls import API_ROOTS
 from reviews.routing import websocket_urlpatterns
+from runs.api import permits
 from runs.api import routing as api_routing
 
-if problem := production.problem():
+if problem := production.problem() or permits.problem():
     sys.exit(problem)
 
 

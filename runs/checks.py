@@ -8,14 +8,15 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
 from runs.exceptions import GraphError
-from runs.runtime import registry
+from runs.runtime import auth, registry
 
 
 @register(Tags.compatibility)
 def graphs_import(**_: Any) -> list[CheckMessage]:
-    """Every graph of langgraph.json can be served."""
+    """Every graph of langgraph.json can be served, and every rule it names be kept."""
     try:
         registry.check()
+        auth.handlers()
     except GraphError as error:
         return [Error(str(error.detail), id="runs.E001")]
     return []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from rest_framework import status
 from rest_framework.exceptions import APIException
 
@@ -162,6 +164,27 @@ class StuckInterrupt(RunsError):
 
 class CheckpointRefused(RunsError):
     default_detail = "A checkpoint of this thread holds a type its graph does not declare."
+
+
+class HandlerRefused(RunsError):
+    """An auth handler of the deployment says no, in its own words."""
+
+    default_code = "refused"
+
+    def __init__(
+        self, status_code: int, detail: str, headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(detail)
+        self.status_code = status_code
+        self.headers = dict(headers or {})
+
+
+class HandlerFailed(RunsError):
+    """An auth handler failed: nobody gets past it; what went wrong is in the log alone."""
+
+    status_code = status.HTTP_500_INTERNAL_SERVER_ERROR
+    default_detail = "Internal Server Error"
+    default_code = "handler_failed"
 
 
 class LeaseLost(Exception):

@@ -98,6 +98,7 @@ def spec_of(run: Run) -> RunSpec:
         config=asked["config"],
         context=asked["context"],
         metadata=run.metadata,
+        caller=asked.get("caller"),
         checkpoint_id=asked["checkpoint_id"],
         stream_modes=tuple(asked["stream_mode"]),
         stream_subgraphs=asked["subgraphs"],

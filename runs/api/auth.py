@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.http import HttpRequest
 from django.utils.timezone import now
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication
@@ -14,19 +17,24 @@ from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated, Pe
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
+from runs import services
+from runs.api.negotiation import BodyTooLarge, loads
+from runs.api.permits import Caller
 from runs.models import ApiKey, Scope
+from runs.runtime import auth
 
 if TYPE_CHECKING:  # the REST framework loads this module while it loads its views
     from rest_framework.views import APIView
 
 ANONYMOUS = "key:anonymous"
+SHUT_OUT = "This account is kept out."
 NO_KEY = "Invalid or missing API key."
 
 
 class ApiKeyAuthentication(BaseAuthentication):
     """`X-Api-Key: <key>` or `Authorization: Bearer <key>`."""
 
-    def authenticate(self, request: Request) -> tuple[User, ApiKey] | None:
+    def authenticate(self, request: Request) -> tuple[User, ApiKey | Caller] | None:
         """The key's user and the key; None where the request brings no key."""
         if settings.API_AUTH == "none":
             return _anonymous(request)
@@ -44,6 +52,21 @@ class ApiKeyAuthentication(BaseAuthentication):
     def authenticate_header(self, request: Request) -> str:
         """What a 401 says of the way in."""
         return 'Bearer realm="HITL Console"'
+
+
+class CallerAuthentication(ApiKeyAuthentication):
+    """By the auth handlers that langgraph.json names, in place of keys; by a key without them."""
+
+    def authenticate(self, request: Request) -> tuple[User, ApiKey | Caller] | None:
+        """The user that stands for who the handler says it is, and what lets them ask for more."""
+        handlers = auth.handlers()
+        if handlers is None:
+            return super().authenticate(request)
+        who = handlers.authenticate(_asked(request))
+        user = services.user_called(who.identity)
+        if not user.is_active:
+            raise AuthenticationFailed(SHUT_OUT)
+        return user, Caller(who, handlers)
 
 
 class HasScope(BasePermission):
@@ -71,7 +94,7 @@ class MayScrape(BasePermission):
 def may(request: Request, scope: str) -> bool:
     """Whether the request's key may do this; without a key nobody may anything."""
     key: object = request.auth
-    if not isinstance(key, ApiKey):
+    if not isinstance(key, (ApiKey, Caller)):
         raise NotAuthenticated(NO_KEY)
     return key.may(scope)
 
@@ -79,13 +102,15 @@ def may(request: Request, scope: str) -> bool:
 def require(request: Request, scope: str) -> None:
     """Refuse a request whose key may not do this."""
     if not may(request, scope):
-        raise PermissionDenied(f"This API key does not have the scope '{scope}'.")
+        whose = "This API key" if isinstance(request.auth, ApiKey) else "This caller"
+        raise PermissionDenied(f"{whose} does not have the scope '{scope}'.")
 
 
 class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     """How the schema describes the key."""
 
     target_class = ApiKeyAuthentication
+    match_subclasses = True
     name = "ApiKey"
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
@@ -98,6 +123,30 @@ def _key_in(request: Request) -> str | None:
         return text
     scheme, _, text = request.headers.get("Authorization", "").partition(" ")
     return text.strip() or None if scheme.lower() == "bearer" else None
+
+
+def _asked(request: Request) -> auth.AskedRequest:
+    """The request as auth handlers look at it."""
+    return auth.AskedRequest(
+        method=str(request.method),
+        path=request.path,
+        path_params=dict(request.parser_context.get("kwargs", {})),
+        query_params=request.query_params.dict(),
+        headers=auth.Headers({name.lower(): text for name, text in request.headers.items()}),
+        cookies=request.COOKIES,
+        read=partial(_body_of, request._request),
+        parse=loads,
+    )
+
+
+def _body_of(request: HttpRequest) -> bytes:
+    """The bytes of a request's body, left to be read again."""
+    limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    raw: bytes = request.read(limit + 1)
+    if len(raw) > limit:
+        raise BodyTooLarge
+    request._stream = BytesIO(raw)
+    return raw
 
 
 def _anonymous(request: Request) -> tuple[User, ApiKey]:

@@ -13,6 +13,7 @@ from rest_framework.response import Response
 
 from runs import services
 from runs.api.assistants import find_assistant
+from runs.api.auth import ApiKeyAuthentication
 from runs.api.endpoint import Endpoint
 from runs.api.fields import SwitchField, TextField
 from runs.exceptions import InvalidInput, NotFound
@@ -45,6 +46,9 @@ class SwitchSerializer(serializers.Serializer[Any]):
 
 
 class BreakpointEndpoint(Endpoint):
+    """What the Agent Server does not have: for keys alone."""
+
+    authentication_classes = [ApiKeyAuthentication]
     scopes = {"GET": Scope.RUNS, **WRITERS}
 
     def author(self) -> User:
@@ -71,7 +75,7 @@ class BreakpointListView(BreakpointEndpoint):
         asked = self.body(BreakpointSerializer)
         assistant_id = asked.pop("assistant_id", None)
         if assistant_id is not None:
-            asked["assistant"] = find_assistant(assistant_id, may_be_name=True)
+            asked["assistant"] = find_assistant(self.request, assistant_id, may_be_name=True)
         made = services.set_breakpoint(author=self.author(), **asked)
         return Response(breakpoint_body(made))
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
+from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -26,10 +27,14 @@ from runs.api.fields import (
     WordsField,
 )
 from runs.api.paging import page_of
+from runs.api.permits import caller_of, permitted
 from runs.api.serializers import MODES, ConfiguredSerializer, SearchSerializer
-from runs.api.starting import assistant_in, refuse_unknown_nodes
+from runs.api.starting import assistant_in, permitted_run, refuse_unknown_nodes
 from runs.exceptions import NotFound
 from runs.models import Cron
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
 
 OBJECT, ARRAY = OpenApiTypes.OBJECT, {(200, "application/json"): {"type": "array", "items": {}}}
 TAGS = ["Crons"]
@@ -137,9 +142,10 @@ def cron_body(cron: Cron) -> dict[str, Any]:
     }
 
 
-def matching(asked: dict[str, Any]) -> QuerySet[Cron]:
+def matching(request: Request, asked: dict[str, Any]) -> QuerySet[Cron]:
     """The crons a search or a count means."""
-    found = Cron.objects.select_related("created_by")
+    among = permitted(request, "crons", "search", {}, asked)
+    found = Cron.objects.filter(among).select_related("created_by")
     for name in ("assistant_id", "thread_id"):
         if name in asked:
             found = found.filter(**{name: asked[name]})
@@ -153,11 +159,10 @@ def matching(asked: dict[str, Any]) -> QuerySet[Cron]:
 class CronEndpoint(Endpoint):
     """Endpoints that set a cron or change one."""
 
-    def fields(self, asked: dict[str, Any], graph_id: str) -> dict[str, Any]:
+    def fields(self, asked: dict[str, Any]) -> dict[str, Any]:
         """The columns a body fills; what is none of them is for the runs."""
         if webhook := asked.get("webhook"):
             services.check_url(webhook)
-        refuse_unknown_nodes(graph_id, asked)
         own = ("schedule", "timezone", "end_time", "enabled", "on_run_completed")
         found = {COLUMNS.get(name, name): asked[name] for name in own if name in asked}
         left = {name: value for name, value in asked.items() if name not in (*own, "assistant_id")}
@@ -167,16 +172,30 @@ class CronEndpoint(Endpoint):
         """A new cron, on a thread or with one for each run."""
         at = None if thread_id is None else id_of("thread", thread_id)
         asked = self.body(CronCreateSerializer)
-        assistant = assistant_in(asked)
+        assistant = assistant_in(self.request, asked)
         asked["on_run_completed"] = "" if at else asked.get("on_run_completed", "delete")
-        fields = self.fields(asked, assistant.graph_id)
+        fields = self.fields(asked)
+        self.permitted("create", {"cron_id": None, "thread_id": at}, fields)
+        among = services.EVERY
+        if at is not None:
+            run = asked | {"if_not_exists": "reject"}
+            among = permitted_run(self.request, at, assistant, run)
+        refuse_unknown_nodes(assistant.graph_id, asked)
         cron = services.create_cron(
             assistant=assistant,
             thread_id=at,
+            among=among,
+            caller=caller_of(self.request),
             actor=self.request.user,  # type: ignore[arg-type]  # a key has a user
             **fields,
         )
         return Response(cron_body(cron))
+
+    def permitted(self, action: str, ids: dict[str, Any], fields: dict[str, Any]) -> Q:
+        """Ask whether the client may set a cron so, or change it."""
+        user = cast("User", self.request.user)
+        said = {"user_id": user.get_username(), "end_time": fields.get("ends_at")}
+        return permitted(self.request, "crons", action, {**said, **ids}, fields)
 
 
 class ThreadCronsView(CronEndpoint):
@@ -204,20 +223,26 @@ class CronView(CronEndpoint):
     @extend_schema(operation_id="crons_get", responses=OBJECT, tags=TAGS)
     def get(self, request: Request, cron_id: str) -> Response:
         """One cron."""
-        return Response(cron_body(self._found(cron_id)))
+        at = id_of("cron", cron_id)
+        among = permitted(request, "crons", "read", {"cron_id": at})
+        return Response(cron_body(self._found(at, among)))
 
     @extend_schema(
         operation_id="crons_patch", request=CronPatchSerializer, responses=OBJECT, tags=TAGS
     )
     def patch(self, request: Request, cron_id: str) -> Response:
         """Change a cron; when it fires next is counted from now."""
-        cron = self._found(cron_id)
-        asked = self.body(CronPatchSerializer)
+        at, asked = id_of("cron", cron_id), self.body(CronPatchSerializer)
+        fields = self.fields(asked)
+        among = self.permitted("update", {"cron_id": at}, fields)
+        cron = self._found(at, among)
+        refuse_unknown_nodes(cron.assistant.graph_id if cron.assistant else "", asked)
         if cron.thread_id:
-            asked.pop("on_run_completed", None)
-        fields = self.fields(asked, cron.assistant.graph_id if cron.assistant else "")
+            fields.pop("on_run_completed", None)
         changed = services.update_cron(
-            cron_id=cron.pk,
+            cron_id=at,
+            among=among,
+            caller=caller_of(request),
             actor=request.user,  # type: ignore[arg-type]  # a key has a user
             **fields,
         )
@@ -226,12 +251,14 @@ class CronView(CronEndpoint):
     @extend_schema(operation_id="crons_delete", responses={204: None}, tags=TAGS)
     def delete(self, request: Request, cron_id: str) -> Response:
         """Delete a cron; the runs it made stay."""
-        services.delete_cron(cron_id=id_of("cron", cron_id))
+        at = id_of("cron", cron_id)
+        among = permitted(request, "crons", "delete", {"cron_id": at})
+        services.delete_cron(cron_id=at, among=among)
         return Response(status=204)
 
-    def _found(self, cron_id: str) -> Cron:
+    def _found(self, cron_id: UUID, among: Q = services.EVERY) -> Cron:
         rows = Cron.objects.select_related("assistant", "created_by")
-        cron = rows.filter(pk=id_of("cron", cron_id)).first()
+        cron = rows.filter(among, pk=cron_id).first()
         if cron is None:
             raise NotFound("Cron not found.")
         return cron
@@ -245,7 +272,7 @@ class CronSearchView(Endpoint):
         """The crons that match, a page of them."""
         asked = self.body(CronSearchSerializer)
         order = {"sort_by": SORTED_BY[asked["sort_by"]]}
-        page, headers = page_of(matching(asked), asked | order)
+        page, headers = page_of(matching(request, asked), asked | order)
         return Response(
             [selected(cron_body(cron), asked.get("select")) for cron in page], headers=headers
         )
@@ -260,4 +287,4 @@ class CronCountView(Endpoint):
     )
     def post(self, request: Request) -> Response:
         """How many crons match."""
-        return Response(matching(self.body(CronFilterSerializer)).count())
+        return Response(matching(request, self.body(CronFilterSerializer)).count())

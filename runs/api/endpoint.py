@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest, JsonResponse
+from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import ParseError, ValidationError
 from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
 from hitl_console.headers import PRIVATE
+from runs.api.auth import CallerAuthentication
 from runs.api.negotiation import StrictJSONParser
 from runs.exceptions import InvalidInput
 from runs.models import Scope
 
 
 class Endpoint(APIView):
-    """Behind a key; bodies are read strictly, whatever their length or content type says."""
+    """Behind a key or auth handlers; bodies are read strictly, whatever their headers say."""
 
+    authentication_classes: Sequence[type[BaseAuthentication]] = [CallerAuthentication]
     http_method_names = ["get", "head", "post", "patch", "delete"]
     scopes: Scope | dict[str, Scope] = Scope.RUNS
 

@@ -30,7 +30,7 @@ class ThreadStreamView(Endpoint):
     @extend_schema(operation_id="threads_stream", responses=EVENTS, tags=["Threads"])
     def get(self, request: Request, thread_id: str) -> StreamingHttpResponse:
         """Watch whatever runs on a thread, from now on or from `Last-Event-ID`."""
-        thread = find_thread(thread_id)
+        thread = find_thread(request, thread_id)
         watch(thread.pk)
         follower = Follower(thread.pk, *_start(thread, request.headers.get("Last-Event-ID")))
         return streams.sse_response(followed(follower), {})

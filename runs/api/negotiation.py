@@ -136,7 +136,7 @@ def error_response(error: Exception, context: Mapping[str, Any]) -> Response:
         logger.exception("%s failed", type(context["view"]).__name__, exc_info=error)
         body = {"detail": "Internal Server Error"}
         return Response(body, status=status.HTTP_500_INTERNAL_SERVER_ERROR)
-    headers = {}
+    headers: dict[str, str] = dict(getattr(failure, "headers", {}))
     if authenticate := getattr(failure, "auth_header", None):
         headers["WWW-Authenticate"] = authenticate
     if isinstance(failure, exceptions.MethodNotAllowed):

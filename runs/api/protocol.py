@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 from uuid import UUID, uuid4
 
+from django.db.models import Q
 from django.http import StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
@@ -19,9 +20,10 @@ from runs.api import serializers, streams
 from runs.api.auth import may, require
 from runs.api.endpoint import Endpoint, id_of
 from runs.api.negotiation import InvalidJSON, StrictJSONParser, sentence
+from runs.api.permits import caller_of, of_threads, permitted
 from runs.api.protocol_events import MODES, Wanted, followed, is_namespace, wanted_in
 from runs.api.runs import EVENTS
-from runs.api.starting import RunStarter
+from runs.api.starting import RunStarter, permitted_run
 from runs.exceptions import AlreadyAnswered, AnswerRefused, NothingPending, WrongInterrupts
 from runs.models import Interrupt, Run, Scope, Thread
 
@@ -87,7 +89,9 @@ class CommandsView(RunStarter):
         """Answer what a thread waits for, by interrupt id; its run goes on as it was started."""
         answers = _answers_in(params)
         require(self.request, Scope.RESUME)
-        pending = {one.key: one for one in _pending_on(at)}
+        asked = self._resumption_in(answers, params)
+        among = permitted_run(self.request, at, None, asked)
+        pending = {one.key: one for one in _pending_on(at, among)}
         for key in answers:
             if key not in pending:
                 raise _no_such_interrupt(key)
@@ -95,18 +99,21 @@ class CommandsView(RunStarter):
         services.create_run(
             thread=Thread(pk=at),
             assistant=asking.assistant or services.get_assistant(asking.graph_id),
-            request=self._resumption_of(asking, answers, params),
+            request=self._resumption_of(asking, asked),
             continues=asking,
             actor=self.request.user,  # type: ignore[arg-type]  # a key has a user
             may_decide=may(self.request, Scope.TASKS_DECIDE),
+            among=among,
         )
         return {}
 
-    def _resumption_of(self, asking: Run, answers: Result, params: dict[str, Any]) -> Result:
+    def _resumption_in(self, answers: Result, params: dict[str, Any]) -> dict[str, Any]:
         said = {name: params[name] for name in ("update", "goto") if name in params}
         command = self._in_shape(serializers.CommandSerializer, said | {"resume": answers})
         more = {name: params[name] for name in ("config", "metadata") if name in params}
-        given = self._in_shape(serializers.ConfiguredSerializer, more)
+        return self._in_shape(serializers.ConfiguredSerializer, more) | {"command": command}
+
+    def _resumption_of(self, asking: Run, given: dict[str, Any]) -> Result:
         before = services.continuation_of(asking)
         config = before["config"] | given.get("config", {})
         config["configurable"] = {
@@ -114,9 +121,10 @@ class CommandsView(RunStarter):
             **given.get("config", {}).get("configurable", {}),
         }
         return before | {
-            "command": command,
+            "command": given["command"],
             "config": config,
             "metadata": given.get("metadata", {}),
+            "caller": caller_of(self.request) or before["caller"],
             "stream_mode": MODES,
             "stream_subgraphs": True,
             "strict_resume": True,
@@ -134,7 +142,8 @@ class CommandsView(RunStarter):
 
     def get_tree(self, at: UUID, params: dict[str, Any]) -> Result:
         """What is at work on a thread."""
-        run = Run.objects.on(at).active().order_by("pk").first()
+        among = of_threads(permitted(self.request, "threads", "read", {"thread_id": at}))
+        run = Run.objects.on(at).filter(among).active().order_by("pk").first()
         if run is None or params.get("run_id", str(run.pk)) != str(run.pk):
             raise Refused("no_such_run", "No active run is bound to this thread.")
         started = "running" if run.status == Run.Status.RUNNING else "started"
@@ -162,13 +171,22 @@ class EventsView(Endpoint):
         at = id_of("thread", thread_id)
         asked = StrictJSONParser().parse(request._request)  # type: ignore[arg-type]
         wanted = wanted_in(asked if isinstance(asked, dict) else {})
-        return streams.sse_response(framed(at, wanted), {})
+        among = permitted_to_follow(request, at)
+        return streams.sse_response(framed(at, wanted, among), {})
 
 
-async def framed(thread_id: UUID, wanted: Wanted) -> AsyncIterator[bytes]:
+def permitted_to_follow(request: Request, thread_id: UUID) -> Q:
+    """Ask whether a request may follow a thread, made or not; of its runs, which."""
+    among = permitted(request, "threads", "read", {"thread_id": thread_id})
+    if among and Thread.objects.filter(pk=thread_id).exists():
+        services.get_thread(thread_id, among)
+    return of_threads(among)
+
+
+async def framed(thread_id: UUID, wanted: Wanted, among: Q) -> AsyncIterator[bytes]:
     """A thread's events as server-sent events, for as long as the client stays."""
     yield streams.HEADERS
-    async for event in followed(thread_id, wanted):
+    async for event in followed(thread_id, wanted, among):
         if event is None:
             yield b": heartbeat\r\n\r\n"
         else:
@@ -212,8 +230,9 @@ def subscription_in(params: dict[str, Any]) -> str:
     return found
 
 
-def _pending_on(thread_id: UUID) -> list[Interrupt]:
-    pending = Interrupt.objects.on(thread_id).pending().filter(kind=Interrupt.Kind.DYNAMIC)
+def _pending_on(thread_id: UUID, among: Q) -> list[Interrupt]:
+    pending = Interrupt.objects.on(thread_id).filter(of_threads(among)).pending()
+    pending = pending.filter(kind=Interrupt.Kind.DYNAMIC)
     return list(pending.select_related("run__assistant"))
 
 

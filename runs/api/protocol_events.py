@@ -76,12 +76,12 @@ def is_namespace(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(one, str) for one in value)
 
 
-async def followed(thread_id: UUID, wanted: Wanted) -> AsyncIterator[Event | None]:
+async def followed(thread_id: UUID, wanted: Wanted, among: Q) -> AsyncIterator[Event | None]:
     """What a client asked for of a thread, past and to come; None when it has been quiet.
 
     Who has read further than there is anything (a run was deleted) is told everything again.
     """
-    reader = Reader(thread_id)
+    reader = Reader(thread_id, among)
     await database_sync_to_async(watch)(thread_id)
     async with streams.listening(events.thread_group(thread_id)) as changed:
         while True:
@@ -92,7 +92,7 @@ async def followed(thread_id: UUID, wanted: Wanted) -> AsyncIterator[Event | Non
             if reader.mark != before:
                 continue
             if wanted.since > reader.seq:
-                reader, wanted = Reader(thread_id), replace(wanted, since=0)
+                reader, wanted = Reader(thread_id, among), replace(wanted, since=0)
             elif not await changed():
                 yield None
                 await database_sync_to_async(watch)(thread_id)
@@ -107,6 +107,7 @@ class Reader:
     """
 
     thread_id: UUID
+    among: Q  # of its runs, those the client may follow
     seq: int = 0
     run: Run | None = None
     after: int = 0  # the last event read of that run
@@ -137,7 +138,7 @@ class Reader:
         began = Coalesce("started_at", "updated_at", output_field=DateTimeField())
         runs = (
             Run.objects.on(self.thread_id)
-            .filter(started)
+            .filter(self.among, started)
             .alias(began=began)
             .defer("kwargs", "output")
         )

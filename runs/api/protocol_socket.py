@@ -14,10 +14,11 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 from django.core.exceptions import SuspiciousOperation
 from django.core.handlers.asgi import ASGIRequest
+from django.db.models import Q
 from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 
-from runs.api.auth import ApiKeyAuthentication, require
+from runs.api.auth import CallerAuthentication, require
 from runs.api.endpoint import id_of
 from runs.api.negotiation import dumps, loads
 from runs.api.protocol import (
@@ -26,6 +27,7 @@ from runs.api.protocol import (
     Refused,
     failure,
     is_command,
+    permitted_to_follow,
     subscribed,
     subscription_in,
     success,
@@ -44,6 +46,7 @@ class ProtocolConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channel
     """One client on one thread; its key is looked at again with each command, and in between."""
 
     thread_id: UUID
+    among: Q  # of the thread's runs, those that may be followed
     sent: int  # the highest number of an event it was sent
     asked: dict[str, Wanted]  # subscriptions to begin once their answer is on its way
     subscriptions: dict[str, asyncio.Task[None]]
@@ -128,7 +131,7 @@ class ProtocolConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channel
 
     async def _follow(self, wanted: Wanted) -> None:
         try:
-            async for event in followed(self.thread_id, wanted):
+            async for event in followed(self.thread_id, wanted, self.among):
                 if event is None:
                     await self._admit()
                     continue
@@ -142,9 +145,14 @@ class ProtocolConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channel
 
     @database_sync_to_async  # type: ignore[untyped-decorator]  # Channels has no types
     def _admit(self) -> None:
-        """Raises where the socket's key opens nothing, or no more."""
-        key = ApiKeyAuthentication()
-        require(Request(self._request(b""), authenticators=[key]), Scope.RUNS)
+        """Raises where whoever opened the socket may follow nothing, or no more."""
+        request = Request(
+            self._request(b""),
+            authenticators=[CallerAuthentication()],
+            parser_context={"kwargs": self.scope["url_route"]["kwargs"]},
+        )
+        require(request, Scope.RUNS)
+        self.among = permitted_to_follow(request, self.thread_id)
 
     def _request(self, body: bytes) -> ASGIRequest:
         """What the client that opened the socket would have sent by HTTP."""

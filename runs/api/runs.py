@@ -16,6 +16,7 @@ from runs import services
 from runs.api import serializers, streams
 from runs.api.bodies import joined_body, selected
 from runs.api.endpoint import Endpoint, id_of
+from runs.api.permits import of_threads, permitted
 from runs.api.starting import RunStarter
 from runs.api.threads import find_thread
 from runs.exceptions import NotFound
@@ -29,18 +30,23 @@ NOTHING: list[str] = []  # stream modes of a run whose events nobody reads
 VALUES = ["values"]
 
 
-def find_run(thread_id: str, run_id: str) -> Run:
-    """The run in a path."""
-    run = runs_in(thread_id, run_id).first()
+def find_run(request: Request, thread_id: str, run_id: str, does: str = "read") -> Run:
+    """The run in a path; `does` is what the client is about to do to it."""
+    run = runs_in(request, thread_id, run_id, does).first()
     if run is None:
-        find_thread(thread_id)
+        find_thread(request, thread_id)
         raise NotFound("Not Found")
     return run
 
 
-def runs_in(thread_id: str, run_id: str) -> RunQuerySet:
-    """The run in a path, if there is one."""
-    return Run.objects.on(id_of("thread", thread_id)).filter(pk=id_of("run", run_id))
+def runs_in(
+    request: Request, thread_id: str, run_id: str, does: str = "read", **more: Any
+) -> RunQuerySet:
+    """The run in a path, if there is one; rules on its thread are rules on it."""
+    at, pk = id_of("thread", thread_id), id_of("run", run_id)
+    ids = {"thread_id": at, "run_id": pk, **more}
+    among = of_threads(permitted(request, "threads", does, ids))
+    return Run.objects.on(at).filter(among, pk=pk)
 
 
 def places(thread_id: object, run_id: object, action: str) -> dict[str, str]:
@@ -80,7 +86,7 @@ class ThreadRunsView(RunStarter):
     def get(self, request: Request, thread_id: str) -> Response:
         """A thread's runs, the newest first."""
         asked = self.query(serializers.RunListQuerySerializer)
-        found = Run.objects.on(find_thread(thread_id).pk).order_by("-created_at", "-pk")
+        found = Run.objects.on(find_thread(request, thread_id).pk).order_by("-created_at", "-pk")
         if status := asked.get("status"):
             found = found.filter(status=status)
         start = asked["offset"]
@@ -129,20 +135,31 @@ class RunView(Endpoint):
     @extend_schema(operation_id="runs_get", responses=OBJECT, tags=TAGS)
     def get(self, request: Request, thread_id: str, run_id: str) -> Response:
         """One run."""
-        return Response(run_body(find_run(thread_id, run_id)))
+        return Response(run_body(find_run(request, thread_id, run_id)))
 
     @extend_schema(operation_id="runs_delete", responses={204: None}, tags=TAGS)
     def delete(self, request: Request, thread_id: str, run_id: str) -> Response:
         """Delete a run that is over; what it did to the thread stays."""
-        services.delete_run(run=find_run(thread_id, run_id))
+        services.delete_run(run=find_run(request, thread_id, run_id, "delete"))
         return Response(status=204)
 
 
-class RunJoinView(Endpoint):
+class JoiningEndpoint(Endpoint):
+    """Endpoints of who comes to a run that somebody else has started."""
+
+    def met(self, thread_id: str, run_id: str) -> RunQuerySet:
+        """The run, if there is one; who would cancel it by leaving must be allowed to."""
+        found = runs_in(self.request, thread_id, run_id)
+        if self.flag("cancel_on_disconnect"):
+            found &= runs_in(self.request, thread_id, run_id, "update", action="interrupt")
+        return found
+
+
+class RunJoinView(JoiningEndpoint):
     @extend_schema(operation_id="runs_join", responses=OBJECT, tags=TAGS)
     def get(self, request: Request, thread_id: str, run_id: str) -> StreamingHttpResponse:
         """Wait for a run's output; one that is over answers where its thread is now."""
-        run = runs_in(thread_id, run_id).select_related("thread").first()
+        run = self.met(thread_id, run_id).select_related("thread").first()
         if run is None:
             body = streams.said({"__error__": streams.GONE})
         elif run.is_active:
@@ -153,8 +170,8 @@ class RunJoinView(Endpoint):
         return streams.json_response(body, places(thread_id, run_id, "join"))
 
 
-class JoinedStream(Endpoint):
-    """Endpoints that watch a run somebody else has started."""
+class JoinedStream(JoiningEndpoint):
+    """Those that watch it."""
 
     def joined(self, run: Run) -> AsyncIterator[bytes]:
         """Its events from now on, or of a resumable one from its start or `Last-Event-ID`."""
@@ -179,7 +196,7 @@ class RunStreamView(JoinedStream):
     @extend_schema(operation_id="runs_join_stream", responses=EVENTS, tags=TAGS)
     def get(self, request: Request, thread_id: str, run_id: str) -> StreamingHttpResponse:
         """Watch a run from now on, or a resumable one from its start or from `Last-Event-ID`."""
-        run = runs_in(thread_id, run_id).first()
+        run = self.met(thread_id, run_id).first()
         body = streams.failed_stream() if run is None else self.joined(run)
         return streams.sse_response(body, places(thread_id, run_id, "stream"))
 
@@ -188,11 +205,11 @@ class RunCancelView(Endpoint):
     @extend_schema(operation_id="runs_cancel", request=None, responses=OBJECT, tags=TAGS)
     def post(self, request: Request, thread_id: str, run_id: str) -> Response:
         """Stop a run; `?action=rollback` also removes it and its checkpoints."""
-        run = runs_in(thread_id, run_id).first()
-        if run is None:
-            raise NotFound("No runs found to cancel.")
         is_rollback = request.query_params.get("action") == "rollback"
         action = "rollback" if is_rollback else "interrupt"
+        run = runs_in(request, thread_id, run_id, "update", action=action).first()
+        if run is None:
+            raise NotFound("No runs found to cancel.")
         services.cancel_run(run=run, action=action)
         if not self.flag("wait"):
             return Response(status=202)
@@ -211,7 +228,9 @@ class RunsCancelView(Endpoint):
         asked = self.body(serializers.RunsCancelSerializer)
         is_rollback = request.query_params.get("action") == "rollback"
         action = "rollback" if is_rollback else "interrupt"
-        if not services.cancel_runs(runs=_meant(asked), action=action):
+        ids = {"thread_id": asked.get("thread_id"), "action": action}
+        among = of_threads(permitted(request, "threads", "update", ids))
+        if not services.cancel_runs(runs=_meant(asked).filter(among), action=action):
             raise NotFound("No runs found to cancel.")
         return Response(status=204)
 

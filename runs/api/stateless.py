@@ -10,6 +10,7 @@ from rest_framework.response import Response
 
 from runs.api import serializers, streams
 from runs.api.endpoint import id_of
+from runs.api.permits import asks_handlers
 from runs.api.runs import EVENTS, NOTHING, VALUES, JoinedStream, places, stream_of, wait_for
 from runs.api.starting import RunStarter
 from runs.exceptions import NotFound
@@ -75,6 +76,9 @@ class StatelessJoinStreamView(JoinedStream):
     def get(self, request: Request, run_id: str) -> StreamingHttpResponse:
         """Watch a run whose thread its client need not know."""
         run = Run.objects.filter(pk=id_of("run", run_id)).first()
-        if run is None:
+        if run is None or (asks_handlers(request) and not self._may_meet(run)):
             raise NotFound("Not Found")
         return streams.sse_response(self.joined(run), places(None, run.pk, "stream"))
+
+    def _may_meet(self, run: Run) -> bool:
+        return self.met(str(run.thread_id), str(run.pk)).exists()

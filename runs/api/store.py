@@ -22,6 +22,7 @@ from runs.api.fields import (
     WholeNumberField,
     WordsField,
 )
+from runs.api.permits import namespace_for
 from runs.api.serializers import MAX_NUMBER, TtlSerializer
 from runs.exceptions import InvalidNamespace, KeyRequired
 from runs.runtime import store
@@ -114,7 +115,7 @@ class StoreItemsView(StoreEndpoint):
         """Keep an item, in place of the one that has its name."""
         asked = self.body(ItemSerializer)
         store.put(
-            asked["namespace"],
+            namespace_for(request, "put", asked["namespace"], asked),
             asked["key"],
             asked["value"],
             index=asked.get("index"),
@@ -131,6 +132,7 @@ class StoreItemsView(StoreEndpoint):
         if not asked["key"]:
             raise KeyRequired
         labels = asked["namespace"].split(".") if "namespace" in asked else []
+        labels = namespace_for(request, "get", labels, asked)
         found = store.get(labels, asked["key"], refresh_ttl=asked["refresh_ttl"])
         # The renderer writes nothing for None.
         return Response(found) if found else HttpResponse(b"null", content_type="application/json")
@@ -144,7 +146,8 @@ class StoreItemsView(StoreEndpoint):
     def delete(self, request: Request) -> Response:
         """Forget an item, whether or not there is one."""
         asked = self.body(ItemDeleteSerializer)
-        store.delete(asked["namespace"], asked["key"])
+        labels = namespace_for(request, "delete", asked["namespace"], asked)
+        store.delete(labels, asked["key"])
         return Response(status=204)
 
 
@@ -155,7 +158,9 @@ class StoreSearchView(StoreEndpoint):
     def post(self, request: Request) -> Response:
         """The items below a namespace that match, a page of them."""
         asked = self.body(ItemSearchSerializer)
-        return Response({"items": store.search(asked.pop("namespace_prefix", None) or [], **asked)})
+        prefix = asked.pop("namespace_prefix", None) or []
+        prefix = namespace_for(request, "search", prefix, asked)
+        return Response({"items": store.search(prefix, **asked)})
 
 
 class StoreNamespacesView(StoreEndpoint):
@@ -164,4 +169,6 @@ class StoreNamespacesView(StoreEndpoint):
     )
     def post(self, request: Request) -> Response:
         """The namespaces that have items, a page of them."""
-        return Response({"namespaces": store.namespaces(**self.body(NamespacesSerializer))})
+        asked = self.body(NamespacesSerializer)
+        prefix = namespace_for(request, "list_namespaces", asked.pop("prefix"), asked)
+        return Response({"namespaces": store.namespaces(prefix, **asked)})

@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from runs import metrics
-from runs.api.auth import MayScrape
+from runs.api.auth import ApiKeyAuthentication, MayScrape
 from runs.api.endpoint import Endpoint
 
 INFO = {
@@ -55,6 +55,7 @@ class OkView(OpenEndpoint):
 
 
 class MetricsView(Endpoint):
+    authentication_classes = [ApiKeyAuthentication]
     permission_classes = (MayScrape,)
 
     @extend_schema(

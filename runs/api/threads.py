@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.db.models import JSONField, QuerySet
 from django.db.models.functions import Cast
@@ -19,8 +19,9 @@ from runs.api.auth import may, require
 from runs.api.bodies import EMPTY_STATE, selected, thread_body
 from runs.api.endpoint import Endpoint, id_of, ids_of
 from runs.api.paging import page_of
+from runs.api.permits import asks_handlers, permitted
 from runs.exceptions import InvalidInput, InvalidUpdate
-from runs.models import Interrupt, Scope, Thread
+from runs.models import Interrupt, Scope, Thread, uuid7
 
 OBJECT, ARRAY = OpenApiTypes.OBJECT, {(200, "application/json"): {"type": "array", "items": {}}}
 TAGS = ["Threads"]
@@ -28,14 +29,19 @@ HALF_MADE = "Thread {} was created, but there were problems updating the state: 
 STEP = re.compile(r"[^.\[\]]+|\[-?\d{1,6}\]")  # a key or an index of an extract path
 
 
-def find_thread(text: str) -> Thread:
-    """The thread in a path."""
-    return services.get_thread(id_of("thread", text))
+def find_thread(
+    request: Request, text: str, action: str = "read", fields: dict[str, Any] | None = None
+) -> Thread:
+    """The thread in a path; `action` is what is to be done to it, `fields` with which values."""
+    thread_id = id_of("thread", text)
+    among = permitted(request, "threads", action, {"thread_id": thread_id}, fields)
+    return services.get_thread(thread_id, among)
 
 
-def matching(asked: dict[str, Any]) -> QuerySet[Thread]:
+def matching(request: Request, asked: dict[str, Any]) -> QuerySet[Thread]:
     """The threads a search or a count means; those of stateless runs are nobody's business."""
-    found = Thread.objects.filter(is_temporary=False)
+    among = permitted(request, "threads", "search", {}, asked)
+    found = Thread.objects.filter(among, is_temporary=False)
     if ids := asked.get("ids"):
         found = found.filter(pk__in=ids_of("thread", ids))
     if status := asked.get("status"):
@@ -77,9 +83,8 @@ class ThreadListView(Endpoint):
     def post(self, request: Request) -> Response:
         """Create a thread, with a past if there are supersteps."""
         fields = self.body(serializers.ThreadCreateSerializer)
-        do_nothing = fields.pop("if_exists") == "do_nothing"
         supersteps = fields.pop("supersteps", [])
-        thread = services.create_thread(do_nothing=do_nothing, **fields)
+        thread = self._made(fields, "update" if supersteps else "read")
         if not supersteps:
             return Response(thread_body(thread))
         may_decide = may(request, Scope.TASKS_DECIDE)
@@ -87,7 +92,17 @@ class ThreadListView(Endpoint):
             services.write_past(thread=thread, supersteps=supersteps, may_decide=may_decide)
         except InvalidUpdate as error:
             return Response({"detail": HALF_MADE.format(thread.pk, error.detail)}, status=201)
-        return Response(thread_body(find_thread(str(thread.pk))))
+        return Response(thread_body(services.get_thread(thread.pk)))
+
+    def _made(self, fields: dict[str, Any], does: str) -> Thread:
+        """A new thread; the one that is there, if the client may do to it what it is about to."""
+        if asks_handlers(self.request):
+            at = fields.setdefault("thread_id", uuid7())
+            permitted(self.request, "threads", "create", {"thread_id": at}, fields)
+            if fields["if_exists"] == "do_nothing" and Thread.objects.filter(pk=at).exists():
+                return find_thread(self.request, str(at), does)
+        do_nothing = fields.pop("if_exists") == "do_nothing" and not asks_handlers(self.request)
+        return services.create_thread(do_nothing=do_nothing, **fields)
 
 
 class ThreadSearchView(Endpoint):
@@ -100,7 +115,7 @@ class ThreadSearchView(Endpoint):
     def post(self, request: Request) -> Response:
         """The threads that match, a page of them."""
         asked = self.body(serializers.ThreadSearchSerializer)
-        page, headers = page_of(matching(asked), asked)
+        page, headers = page_of(matching(request, asked), asked)
         return Response([self._shown(thread, asked) for thread in page], headers=headers)
 
     def _shown(self, thread: Thread, asked: dict[str, Any]) -> dict[str, Any]:
@@ -120,7 +135,8 @@ class ThreadCountView(Endpoint):
     )
     def post(self, request: Request) -> Response:
         """How many threads match."""
-        return Response(matching(self.body(serializers.ThreadFilterSerializer)).count())
+        asked = self.body(serializers.ThreadFilterSerializer)
+        return Response(matching(request, asked).count())
 
 
 class ThreadView(Endpoint):
@@ -128,7 +144,7 @@ class ThreadView(Endpoint):
     def get(self, request: Request, thread_id: str) -> Response:
         """One thread; `?include=ttl` shows how long it stays."""
         with_ttl = "ttl" in request.query_params.getlist("include")
-        return Response(thread_body(find_thread(thread_id), with_ttl=with_ttl))
+        return Response(thread_body(find_thread(request, thread_id), with_ttl=with_ttl))
 
     @extend_schema(
         operation_id="threads_patch",
@@ -140,7 +156,7 @@ class ThreadView(Endpoint):
         """Merge metadata; with `Prefer: return=minimal` the answer is empty."""
         asked = self.body(serializers.ThreadPatchSerializer)
         thread = services.update_thread(
-            thread=find_thread(thread_id),
+            thread=find_thread(request, thread_id, "update", asked),
             metadata=asked.get("metadata", {}),
             ttl=asked.get("ttl"),
         )
@@ -154,7 +170,7 @@ class ThreadView(Endpoint):
         if force := self.flag("force"):
             require(request, Scope.ADMIN)
         services.delete_thread(
-            thread=find_thread(thread_id),
+            thread=find_thread(request, thread_id, "delete"),
             force=force,
             actor=request.user,  # type: ignore[arg-type]  # a key has a user
         )
@@ -171,26 +187,34 @@ class ThreadPruneView(Endpoint):
     def post(self, request: Request) -> Response:
         """Delete threads, or all of them but where they stand; unknown ones are skipped."""
         asked = self.body(serializers.PruneSerializer)
+        if asks_handlers(request):
+            asked["thread_ids"] = [at for at in asked["thread_ids"] if self._may_delete(at)]
         count = services.prune_threads(
             **asked,
             actor=request.user,  # type: ignore[arg-type]  # a key has a user
         )
         return Response({"pruned_count": count})
 
+    def _may_delete(self, thread_id: UUID) -> bool:
+        among = permitted(self.request, "threads", "delete", {"thread_id": thread_id})
+        return Thread.objects.filter(among, pk=thread_id).exists()
+
 
 class ThreadStorageView(Endpoint):
     @extend_schema(operation_id="threads_storage", responses=OBJECT, tags=TAGS)
     def get(self, request: Request, thread_id: str) -> Response:
         """How much a thread's checkpoints take."""
-        return Response(runtime.sizes(find_thread(thread_id).pk))
+        return Response(runtime.sizes(find_thread(request, thread_id).pk))
 
 
 class ThreadCopyView(Endpoint):
     @extend_schema(operation_id="threads_copy", request=None, responses=OBJECT, tags=TAGS)
     def post(self, request: Request, thread_id: str) -> Response:
         """A new thread with the same checkpoints."""
-        thread, may_decide = find_thread(thread_id), may(request, Scope.TASKS_DECIDE)
-        body = thread_body(services.copy_thread(thread=thread, may_decide=may_decide))
+        thread, may_decide = find_thread(request, thread_id), may(request, Scope.TASKS_DECIDE)
+        fields: dict[str, Any] = {"thread_id": uuid4(), "metadata": thread.metadata}
+        permitted(request, "threads", "create", {}, fields)
+        body = thread_body(services.copy_thread(thread=thread, may_decide=may_decide, **fields))
         del body["values"]
         return Response(body)
 
@@ -199,7 +223,7 @@ class ThreadStateView(Endpoint):
     @extend_schema(operation_id="threads_state", responses=OBJECT, tags=TAGS)
     def get(self, request: Request, thread_id: str) -> Response:
         """The latest state; `?subgraphs=true` opens that of subgraphs at work."""
-        return Response(state_of(find_thread(thread_id), subgraphs=self.flag("subgraphs")))
+        return Response(state_of(find_thread(request, thread_id), subgraphs=self.flag("subgraphs")))
 
     @extend_schema(
         operation_id="threads_update_state",
@@ -210,7 +234,7 @@ class ThreadStateView(Endpoint):
     def post(self, request: Request, thread_id: str) -> Response:
         """Write to the state as if a node had."""
         asked = self.body(serializers.StateUpdateSerializer)
-        thread = find_thread(thread_id)
+        thread = find_thread(request, thread_id, "update")
         require_resume(request, thread.pk)
         return Response(
             services.update_state(
@@ -227,7 +251,7 @@ class ThreadStateAtView(Endpoint):
     @extend_schema(operation_id="threads_state_at", responses=OBJECT, tags=TAGS)
     def get(self, request: Request, thread_id: str, checkpoint_id: str) -> Response:
         """The state at one checkpoint."""
-        thread = find_thread(thread_id)
+        thread = find_thread(request, thread_id)
         return Response(
             state_of(thread, checkpoint_id=checkpoint_id, subgraphs=self.flag("subgraphs"))
         )
@@ -246,7 +270,7 @@ class ThreadStateCheckpointView(Endpoint):
         checkpoint = asked["checkpoint"]
         return Response(
             state_of(
-                find_thread(thread_id),
+                find_thread(request, thread_id),
                 checkpoint_id=checkpoint.get("checkpoint_id"),
                 checkpoint_ns=checkpoint.get("checkpoint_ns") or "",
                 subgraphs=asked["subgraphs"],
@@ -264,7 +288,7 @@ class ThreadHistoryView(Endpoint):
     def get(self, request: Request, thread_id: str) -> Response:
         """Its states, the newest first; `?before=` is a checkpoint id."""
         asked = self.query(serializers.HistoryQuerySerializer)
-        thread = find_thread(thread_id)
+        thread = find_thread(request, thread_id)
         if thread.graph_id is None:
             return Response([])
         return Response(runtime.history(thread.pk, thread.graph_id, **asked))
@@ -278,7 +302,7 @@ class ThreadHistoryView(Endpoint):
     def post(self, request: Request, thread_id: str) -> Response:
         """Its states that match, the newest first."""
         asked = self.body(serializers.HistorySerializer)
-        thread = find_thread(thread_id)
+        thread = find_thread(request, thread_id)
         if thread.graph_id is None:
             return Response([])
         before, checkpoint = asked.get("before", {}), asked.get("checkpoint", {})

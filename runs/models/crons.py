@@ -37,6 +37,7 @@ class Cron(models.Model):
     ends_at = models.DateTimeField(null=True)
     next_run_at = models.DateTimeField(null=True)
     last_error = models.TextField(blank=True)  # why its last firing made no run
+    caller = WireJSONField(null=True)  # whom the auth handlers let in; its runs are told
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runs.runtime import checkpointer, registry, store
+from runs.runtime import auth, checkpointer, registry, store
 from runs.runtime.channels import channels
 from runs.runtime.description import (
     Picture,
@@ -57,6 +57,7 @@ __all__ = [
     "PicturedNode",
     "RunSpec",
     "StateUpdate",
+    "auth",
     "channels",
     "checkpointer",
     "copy_checkpoints",

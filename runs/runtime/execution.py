@@ -9,14 +9,17 @@ from typing import Any
 from django.conf import settings
 from langgraph.types import StateSnapshot
 
-from runs.runtime import checkpointer, registry, resumption, snapshots, store
+from runs.runtime import auth, checkpointer, registry, resumption, snapshots, store
 from runs.runtime.chunks import INTERRUPT, Chunks
 from runs.runtime.jsonable import jsonable
 from runs.runtime.registry import Graph
 from runs.runtime.spec import AskedInterrupt, Emit, Nodes, Outcome, PausedAt, Position, RunSpec
 
 CLIENT_CONFIG = ("tags", "run_name", "max_concurrency")
-RESERVED = {"thread_id", "checkpoint_ns", "checkpoint_id", "checkpoint_map", "run_id"}
+RESERVED = {
+    *("thread_id", "checkpoint_ns", "checkpoint_id", "checkpoint_map", "run_id"),
+    *auth.CONFIGURABLE,
+}
 
 
 async def execute(spec: RunSpec, emit: Emit) -> Outcome:
@@ -150,6 +153,7 @@ def run_config(spec: RunSpec) -> dict[str, Any]:
         },
         "configurable": {
             **_unreserved(configurable),
+            **auth.configurable_of(spec.caller),
             **ours,
             "__pregel_strict_resume": spec.strict_resume,
         },

@@ -33,10 +33,8 @@ if TYPE_CHECKING:
 Graph = Pregel[Any, Any, Any, Any]
 _lock = threading.RLock()
 
-NO_AUTH_HANDLERS = (
-    "the console does not run them: API keys and their scopes say who may do what. "
-    "Take the entry out to go on without them."
-)
+AUTH = "The auth object"
+BESIDE_HANDLERS = {"disable_studio_auth"}  # says nothing about who may do what here
 
 
 def graph_ids() -> list[str]:
@@ -110,9 +108,21 @@ def source(graph_id: str) -> Any:
         return _source(graph_id)
 
 
+@cache
+def auth() -> Any:
+    """What the `auth` entry of langgraph.json points to; None where there is no such entry."""
+    entry = _config().get("auth")
+    if not entry or (isinstance(entry, dict) and entry.keys() <= BESIDE_HANDLERS):
+        return None
+    if not isinstance(entry, dict) or not isinstance(entry.get("path"), str):
+        raise GraphError(f'{settings.LANGGRAPH_CONFIG} has an "auth" entry without a "path".')
+    with _lock:
+        return _loaded(AUTH, entry["path"])
+
+
 def forget() -> None:
     """Read langgraph.json and its modules again when they are next needed."""
-    for cached in (_config, _source, graph, fingerprint):
+    for cached in (_config, _source, graph, fingerprint, auth):
         cached.cache_clear()
 
 
@@ -127,30 +137,34 @@ def _source(graph_id: str) -> Any:
         target = _config()["graphs"][graph_id]
     except KeyError:
         raise GraphNotFound(f"langgraph.json names no graph {graph_id!r}.") from None
-    where, _, name = _path(target).rpartition(":")
+    return _loaded(f"Graph {graph_id!r}", _path(target))
+
+
+def _loaded(what: str, target: str) -> Any:
+    where, _, name = target.rpartition(":")
     if not where or not name:
-        raise _refused(graph_id, f"{target!r} is neither ./file.py:name nor package.module:name")
-    module = _module(graph_id, where)
+        raise unloadable(what, f"{target!r} is neither ./file.py:name nor package.module:name")
+    module = _module(what, where)
     try:
         return getattr(module, name)
     except AttributeError:
-        raise _refused(graph_id, f"{where} has no {name!r}") from None
+        raise unloadable(what, f"{where} has no {name!r}") from None
 
 
-def _module(graph_id: str, where: str) -> ModuleType:
+def _module(what: str, where: str) -> ModuleType:
     is_file = where.endswith(".py") or "/" in where
     try:
-        return _file_module(graph_id, where) if is_file else importlib.import_module(where)
+        return _file_module(what, where) if is_file else importlib.import_module(where)
     except GraphError:
         raise
     except Exception as error:
-        raise _refused(graph_id, f"{where} does not import: {_last_line(error)}") from error
+        raise unloadable(what, f"{where} does not import: {_last_line(error)}") from error
 
 
-def _file_module(graph_id: str, where: str) -> ModuleType:
+def _file_module(what: str, where: str) -> ModuleType:
     path = (settings.LANGGRAPH_CONFIG.parent / where).resolve()
     if not path.is_file():
-        raise _refused(graph_id, f"{where} does not exist")
+        raise unloadable(what, f"{where} does not exist")
     name = _module_name(path)
     if name in sys.modules:
         return sys.modules[name]
@@ -184,8 +198,6 @@ def _config() -> dict[str, Any]:
         raise GraphError(f"{path} is not valid JSON: {error}.") from None
     if not isinstance(config, dict) or not isinstance(config.get("graphs"), dict):
         raise GraphError(f'{path} has no "graphs" object.')
-    if config.get("auth"):  # rules that nobody keeps are worse than none
-        raise GraphError(f'{path} names "auth" handlers; {NO_AUTH_HANDLERS}')
     _load_environment(path.parent, config.get("env"))
     _add_dependencies(path.parent, config.get("dependencies", []))
     return config
@@ -230,8 +242,13 @@ def _compiled(graph_id: str, made: Any) -> Graph:
     return made
 
 
+def unloadable(what: str, reason: str) -> GraphError:
+    """That something langgraph.json names cannot be used, and why."""
+    return GraphError(f"{what} cannot be loaded: {reason}.")
+
+
 def _refused(graph_id: str, reason: str) -> GraphError:
-    return GraphError(f"Graph {graph_id!r} cannot be loaded: {reason}.")
+    return unloadable(f"Graph {graph_id!r}", reason)
 
 
 def _last_line(error: Exception) -> str:

@@ -40,6 +40,7 @@ class RunSpec:
     config: dict[str, Any] = field(default_factory=dict)
     context: dict[str, Any] | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
+    caller: dict[str, Any] | None = None  # whom the auth handlers let in; None without handlers
     checkpoint_id: str | None = None
     stream_modes: tuple[str, ...] = ()
     stream_subgraphs: bool = False

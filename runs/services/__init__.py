@@ -8,6 +8,7 @@ from runs.services.assistants import (
     delete_assistant,
     set_latest_version,
     sync_assistants,
+    system_assistant_id,
     update_assistant,
 )
 from runs.services.breakpoints import (
@@ -20,10 +21,11 @@ from runs.services.breakpoints import (
     stops_of,
     switch_breakpoint,
 )
+from runs.services.callers import is_caller, user_called
 from runs.services.crons import create_cron, delete_cron, fire_crons, update_cron
 from runs.services.deploys import channels_of, pending_problems, problem_of
 from runs.services.detours import stops_at_start
-from runs.services.discarding import discard_thread
+from runs.services.discarding import discard_thread, keep_thread
 from runs.services.execution import (
     fail_run,
     hand_back_run,
@@ -42,7 +44,7 @@ from runs.services.histories import (
     steps_of,
     values_at,
 )
-from runs.services.interrupts import guard, leave_question
+from runs.services.interrupts import guard, is_answer_map, leave_question
 from runs.services.keys import create_key, revoke_key
 from runs.services.pictures import (
     AtWork,
@@ -63,6 +65,7 @@ from runs.services.runs import (
     get_assistant,
 )
 from runs.services.threads import (
+    EVERY,
     copy_thread,
     create_thread,
     delete_thread,
@@ -80,6 +83,7 @@ from runs.services.webhooks import (
 )
 
 __all__ = [
+    "EVERY",
     "AtWork",
     "Picture",
     "PicturedNode",
@@ -115,6 +119,9 @@ __all__ = [
     "guard",
     "hand_back_run",
     "input_schema",
+    "is_answer_map",
+    "is_caller",
+    "keep_thread",
     "leave_question",
     "lineage_of",
     "next_of",
@@ -144,11 +151,13 @@ __all__ = [
     "sweep_runs",
     "switch_breakpoint",
     "sync_assistants",
+    "system_assistant_id",
     "take_delivery",
     "update_assistant",
     "update_cron",
     "update_state",
     "update_thread",
+    "user_called",
     "values_at",
     "write_past",
 ]

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID, uuid4, uuid5
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import Q
 from django.utils.timezone import now
 
 from runs.exceptions import GraphNotFound, NotFound, RunsError
 from runs.models import Assistant, AssistantVersion, Thread
 from runs.runtime import registry
-from runs.services import threads
+from runs.services.threads import EVERY, delete_thread
 
 # The Agent Server derives the id of a graph's own assistant from this namespace (measured).
 SYSTEM_NAMESPACE = UUID("6ba7b821-9dad-11d1-80b4-00c04fd430c8")
@@ -61,10 +63,10 @@ def create_assistant(
 
 @transaction.atomic
 def update_assistant(
-    *, assistant_id: UUID, author: User | None = None, **changes: Any
+    *, assistant_id: UUID, author: User | None = None, among: Q = EVERY, **changes: Any
 ) -> Assistant:
     """A new version: metadata is merged, everything else replaced."""
-    assistant = _locked(assistant_id)
+    assistant = _locked(assistant_id, among)
     graph_id = changes.get("graph_id", assistant.graph_id)
     if graph_id not in registry.graph_ids():
         raise GraphNotFound(f"Graph '{graph_id}' not found.")
@@ -99,20 +101,24 @@ def set_latest_version(*, assistant_id: UUID, version: int) -> Assistant:
 
 @transaction.atomic
 def delete_assistant(
-    *, assistant_id: UUID, delete_threads: bool = False, actor: User | None = None
+    *,
+    assistant_id: UUID,
+    threads: Iterable[Thread] | None = None,
+    among: Q = EVERY,
+    actor: User | None = None,
 ) -> None:
-    """Delete an assistant; its runs stay, they are history, unless their threads go with it."""
-    assistant = _locked(assistant_id)
-    if delete_threads:
-        for thread in Thread.objects.filter(metadata__assistant_id=str(assistant_id)):
-            threads.delete_thread(thread=thread, actor=actor)
+    """Delete an assistant and these threads of its runs; all others stay, they are history."""
+    assistant = _locked(assistant_id, among)
+    for thread in threads or ():
+        delete_thread(thread=thread, actor=actor)
     if assistant.breakpoints.exists():
         raise RunsError("An admin has set breakpoints on this assistant: remove them first.")
     assistant.delete()
 
 
-def _locked(assistant_id: UUID) -> Assistant:
-    assistant = Assistant.objects.select_for_update().filter(pk=assistant_id).first()
+def _locked(assistant_id: UUID, among: Q = EVERY) -> Assistant:
+    """The assistant, held to the transaction's end, if it is among those the client may have."""
+    assistant = Assistant.objects.select_for_update().filter(among, pk=assistant_id).first()
     if assistant is None:
         raise NotFound(f"Assistant with ID {assistant_id} not found")
     return assistant

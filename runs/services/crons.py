@@ -13,12 +13,15 @@ from croniter import CroniterError, croniter
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import InterfaceError, OperationalError, transaction
+from django.db.models import Q
 from django.utils.timezone import now
 
+from runs import runtime
 from runs.exceptions import InvalidInput, NotFound, RunsError, ThreadPinned
 from runs.models import ApiKey, Assistant, Cron, Interrupt, Run, Scope, Thread
+from runs.services.callers import is_caller
 from runs.services.runs import create_run
-from runs.services.threads import create_thread
+from runs.services.threads import EVERY, create_thread
 
 YEARS = 10  # in which a schedule has to come round: leap days may be eight apart
 BATCH = 100
@@ -30,10 +33,15 @@ logger = logging.getLogger(__name__)
 
 @transaction.atomic
 def create_cron(
-    *, assistant: Assistant, thread_id: UUID | None, actor: User, **fields: Any
+    *,
+    assistant: Assistant,
+    thread_id: UUID | None,
+    actor: User,
+    among: Q = EVERY,
+    **fields: Any,
 ) -> Cron:
-    """A new cron, on one thread or on a new one for each run."""
-    if thread_id is not None and not Thread.objects.filter(pk=thread_id).exists():
+    """A new cron, on one thread of those the client may have or on a new one for each run."""
+    if thread_id is not None and not Thread.objects.filter(among, pk=thread_id).exists():
         raise NotFound
     moment = now()
     cron = Cron(
@@ -56,10 +64,11 @@ def update_cron(
     actor: User,
     payload: dict[str, Any],
     metadata: dict[str, Any],
+    among: Q = EVERY,
     **changes: Any,
 ) -> Cron:
     """Change a cron: payload and metadata are merged. Its runs are from now on this actor's."""
-    cron = Cron.objects.select_for_update().filter(pk=cron_id).first()
+    cron = Cron.objects.select_for_update().filter(among, pk=cron_id).first()
     if cron is None:
         raise NotFound("Cron not found.")
     for name, value in changes.items():
@@ -73,9 +82,9 @@ def update_cron(
     return cron
 
 
-def delete_cron(*, cron_id: UUID) -> None:
+def delete_cron(*, cron_id: UUID, among: Q = EVERY) -> None:
     """Delete a cron; the runs it made stay."""
-    if not Cron.objects.filter(pk=cron_id).delete()[0]:
+    if not Cron.objects.filter(among, pk=cron_id).delete()[0]:
         raise NotFound("Cron not found.")
 
 
@@ -157,7 +166,9 @@ def _make_run(cron: Cron) -> Run:
         raise RunsError(ITS_KEY)
     is_temporary = cron.on_run_completed == Cron.OnRunCompleted.DELETE
     if cron.thread is None:
-        thread = create_thread(is_temporary=is_temporary)
+        # The rules that let the cron be made have to find its threads again.
+        metadata = cron.metadata if cron.caller else None
+        thread = create_thread(is_temporary=is_temporary, metadata=metadata)
     elif Interrupt.objects.on(cron.thread.pk).unsettled().exists():
         raise ThreadPinned
     else:
@@ -167,6 +178,7 @@ def _make_run(cron: Cron) -> Run:
         "stream_mode": cron.payload.get("stream_mode") or ["values"],
         "metadata": cron.metadata | {"cron_id": str(cron.pk)},
         "temporary": is_temporary,
+        "caller": cron.caller,
     }
     return create_run(
         thread=thread,
@@ -181,6 +193,6 @@ def _may_start(user: User | None) -> bool:
     """Whether its user may start runs now: keys are revoked and people leave."""
     if user is None or not user.is_active:
         return False
-    if settings.API_AUTH == "none":
+    if settings.API_AUTH == "none" or (is_caller(user) and runtime.auth.handlers()):
         return True
     return any(key.may(Scope.RUNS) for key in ApiKey.objects.usable().filter(user=user))

@@ -22,3 +22,8 @@ def discard_thread(*, thread_id: UUID) -> None:
         return
     runtime.delete_checkpoints(thread.pk)
     thread.delete()
+
+
+def keep_thread(*, thread_id: UUID) -> None:
+    """A client was told of the thread of a stateless run, and may come back to it: it stays."""
+    Thread.objects.filter(pk=thread_id, is_temporary=True).update(is_temporary=False)

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import Q
 from django.utils.timezone import now
 
 from runs import events, queue, runtime
@@ -16,6 +17,7 @@ from runs.exceptions import NotFound, RunsError, ThreadBusy
 from runs.models import Assistant, Interrupt, Run, Thread
 from runs.services import breakpoints, detours, execution, interrupts, webhooks
 from runs.services.assistants import system_assistant_id
+from runs.services.threads import EVERY
 from runs.signals import interrupts_answered, run_finished
 
 CANCELLED = "{action} requested via POST /threads/{{thread_id}}/runs/{{run_id}}/cancel"
@@ -23,7 +25,10 @@ TOO_LATE = (
     "No matching runs to cancel. Please verify the thread ID and run IDs are correct, and the runs "
     "haven't been deleted or completed."
 )
-RESERVED = ("thread_id", "run_id", "checkpoint_ns", "checkpoint_id", "checkpoint_map")
+RESERVED = (
+    *("thread_id", "run_id", "checkpoint_ns", "checkpoint_id", "checkpoint_map"),
+    *runtime.auth.CONFIGURABLE,
+)
 
 
 @transaction.atomic
@@ -36,6 +41,7 @@ def create_run(
     may_decide: bool = True,
     state_update: dict[str, Any] | None = None,
     continues: Run | None = None,
+    among: Q = EVERY,
 ) -> Run:
     """Queue a run on a thread; one that answers interrupts closes them in the same transaction.
 
@@ -43,8 +49,9 @@ def create_run(
     A run is queued behind the thread's active one, or as `multitask_strategy` says. A client that
     may not decide review tasks is refused what would go around one. A run that `continues` another
     has its graph and configuration, whatever became of the assistant since.
+    A thread that is not `among` those the client may have is not there.
     """
-    thread = Thread.objects.lock(thread.pk)
+    thread = Thread.objects.filter(among).lock(thread.pk)
     is_free = _make_room(thread, request.get("multitask_strategy", "enqueue"))
     graph_id = continues.graph_id if continues else assistant.graph_id
     answers = interrupts.answers_in(thread, assistant, graph_id, request)
@@ -155,9 +162,16 @@ def _new_run(
         "run_id": str(run.pk),
         "thread_id": str(thread.pk),
         **ids,
-        "user_id": actor.get_username() if actor else "",
+        "user_id": _user_id(request, actor),
     }
     return run
+
+
+def _user_id(request: Mapping[str, Any], actor: User | None) -> str:
+    """Who asks, by the name the deployment's auth handlers know them by, if those let them in."""
+    if caller := request.get("caller"):
+        return str(caller["identity"])
+    return actor.get_username() if actor else ""
 
 
 def _occupy(thread: Thread, run: Run, config: Mapping[str, Any]) -> None:
@@ -221,7 +235,7 @@ def _kwargs(request: Mapping[str, Any], answers: interrupts.Answers) -> dict[str
         "durability": request.get("durability", "sync"),
         "strict_resume": interrupts.is_strict(request),
         "on_disconnect": request.get("on_disconnect", "continue"),
-    }
+    } | ({"caller": caller} if (caller := request.get("caller")) else {})
 
 
 def _settle_cancelled(thread: Thread, run: Run, error: dict[str, Any]) -> None:
@@ -258,12 +272,13 @@ def _settle_cancelled(thread: Thread, run: Run, error: dict[str, Any]) -> None:
 
 
 def continuation_of(asking: Run) -> dict[str, Any]:
-    """What a run that goes on takes over: configuration, breakpoints, webhook."""
+    """What a run that goes on takes over: configuration, breakpoints, webhook, for whom it is."""
     names = ("config", "context", "interrupt_before", "interrupt_after", "webhook", "durability")
     return {name: asking.kwargs[name] for name in names} | {
         "input": None,
         "stream_subgraphs": asking.kwargs["subgraphs"],
         "temporary": asking.kwargs["temporary"],
+        "caller": asking.kwargs.get("caller"),
     }
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import Q
 from django.utils.timezone import now
 
 from runs import queue, runtime
@@ -17,6 +18,8 @@ from runs.models import Interrupt, Run, Thread
 from runs.runtime import PausedAt
 from runs.services import detours, execution, interrupts
 from runs.signals import thread_deleted
+
+EVERY = Q()
 
 
 @transaction.atomic
@@ -74,10 +77,12 @@ def lifetime(ttl: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @transaction.atomic
-def copy_thread(*, thread: Thread, may_decide: bool = True) -> Thread:
+def copy_thread(
+    *, thread: Thread, thread_id: UUID, metadata: dict[str, Any], may_decide: bool = True
+) -> Thread:
     """A new thread with the same checkpoints; runs and review tasks stay with the first."""
     detours.ask(thread, "a copy of the thread", may_decide=may_decide)
-    copy = Thread.objects.create(pk=uuid4(), metadata=thread.metadata)
+    copy = Thread.objects.create(pk=thread_id, metadata=metadata)
     runtime.copy_checkpoints(thread.pk, copy.pk)
     return copy
 
@@ -159,9 +164,9 @@ def delete_thread(*, thread: Thread, force: bool = False, actor: User | None = N
     thread.delete()
 
 
-def get_thread(thread_id: UUID) -> Thread:
-    """The thread, or the 404 the wire gives."""
-    thread = Thread.objects.filter(pk=thread_id).first()
+def get_thread(thread_id: UUID, among: Q = EVERY) -> Thread:
+    """The thread, if it is among those one may have; or the 404 the wire gives."""
+    thread = Thread.objects.filter(among, pk=thread_id).first()
     if thread is None:
         raise NotFound(f"Thread with ID {thread_id} not found")
     return thread

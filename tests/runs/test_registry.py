@@ -92,12 +92,6 @@ def test_a_file_that_is_not_json_is_told(project, settings):
         registry.graph_ids()
 
 
-def test_rules_that_would_not_be_kept_are_refused(project):
-    project({"graph": "./agents.py:graph"}, auth={"path": "./auth.py:auth"})
-    with pytest.raises(GraphError, match='names "auth" handlers; the console does not run them'):
-        registry.graph_ids()
-
-
 def test_a_missing_file_is_told(project):
     with pytest.raises(GraphError, match="cannot be read: No such file"):
         registry.graph_ids()
