@@ -17,7 +17,7 @@ from django.test import AsyncClient
 
 from reviews import live
 from reviews.consumers import SIGNED_OUT
-from reviews.models import ReviewTask
+from reviews.models import Preferences, ReviewTask
 from reviews.routing import websocket_urlpatterns
 from runs.models import uuid7
 from tests.conftest import make_user
@@ -125,6 +125,29 @@ async def test_who_is_there_is_told_to_the_others_and_never_to_oneself(
     assert (await hears_omar.receive_json_from(timeout=5))["task"] == his.pk
     for socket in sockets:
         await socket.disconnect()
+
+
+async def test_who_hides_their_name_is_somebody_and_the_same_one_all_the_time(
+    rosa: User, queue: Group
+) -> None:
+    olga = await sync_to_async(make_user)("olga", queue)
+    await Preferences.objects.acreate(user=rosa, is_hidden=True)
+    socket = await socket_of(olga)
+    await socket.connect()
+    task = await tell(queue, "open")
+    assert (await socket.receive_json_from(timeout=20))["is"] == "open"
+    client = AsyncClient()
+    await client.aforce_login(rosa)
+
+    for word in ("viewing", "gone"):
+        await client.post(f"/tasks/{task.pk}/presence/", {"here": word})
+    viewing, gone = [await socket.receive_json_from(timeout=20) for _ in range(2)]
+
+    assert viewing == {**gone, "here": "viewing"}
+    assert viewing["name"] == ""
+    assert viewing["person"] != rosa.pk
+    assert "Rosa" not in str(viewing)
+    await socket.disconnect()
 
 
 def leave_by_the_other_end(user: User, queue: Group) -> None:
