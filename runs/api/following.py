@@ -53,7 +53,8 @@ class Follower:
         unknown = {event.run_id for event in page} - self.runs.keys()
         for run in Run.objects.filter(pk__in=unknown).only("kwargs"):
             self.runs[run.pk] = bool(run.kwargs["resumable"])
-        return [one for one in page if one.pk > self.joined_at or self.runs.get(one.run_id)]
+        told = [one for one in page if one.pk > self.joined_at or self.runs.get(one.run_id)]
+        return [one for one in told if streams.is_for_streams(one.event)]
 
 
 async def followed(follower: Follower) -> AsyncIterator[bytes]:

@@ -13,14 +13,25 @@ from django.db.models import DateTimeField, Q
 from django.db.models.functions import Coalesce
 from rest_framework.exceptions import ParseError
 
-from runs import events
+from runs import events, runtime
 from runs.api import streams
 from runs.api.following import watch
 from runs.models import Interrupt, Run, RunEvent
 
 INTERRUPT = "__interrupt__"
-CHANNELS = ("values", "updates", "messages", "tools", "custom", "lifecycle", "input", "tasks")
-MODES = ["values", "updates", "custom", "tasks"]  # what a run says where the protocol started it
+CHANNELS = (
+    "values",
+    "updates",
+    "messages",
+    "tools",
+    "custom",
+    "lifecycle",
+    "input",
+    "tasks",
+    "checkpoints",
+)
+# What a run says where the protocol started it; messages, tools and more are in the last one.
+MODES = ["values", "updates", "custom", "tasks", runtime.PROTOCOL]
 NO_CHANNELS = "channels is required and must be a non-empty array"
 Event = dict[str, Any]
 
@@ -85,10 +96,12 @@ async def followed(thread_id: UUID, wanted: Wanted, among: Q) -> AsyncIterator[E
     await database_sync_to_async(watch)(thread_id)
     async with streams.listening(events.thread_group(thread_id)) as changed:
         while True:
-            before = reader.mark
+            before, known = reader.mark, len(reader.seen)
             for event in await database_sync_to_async(reader.unread)():
                 if wanted.takes(event):
                     yield event
+            if len(reader.seen) > known:  # the thread may not have been there before
+                await database_sync_to_async(watch)(thread_id)
             if reader.mark != before:
                 continue
             if wanted.since > reader.seq:
@@ -158,9 +171,10 @@ class Reader:
         if name in (events.BEGIN, events.END):
             return
         self.seq += 1  # also for what this protocol does not show: all keep their numbers
-        data = _shown(name, row.data)
+        channel = name.removeprefix(f"{runtime.PROTOCOL}/")
+        data = row.data if channel != name else _shown(name, row.data)
         if data is not None:
-            yield self._event(str(row.pk), name, namespace, row.created_at, data)
+            yield self._event(str(row.pk), channel, namespace, row.created_at, data)
 
     def _closing(self, run: Run) -> Iterator[Event]:
         asked = list(_asked_in(run))

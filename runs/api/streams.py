@@ -13,7 +13,7 @@ from channels.layers import get_channel_layer
 from django.http import StreamingHttpResponse
 
 from hitl_console.headers import PRIVATE
-from runs import events, services
+from runs import events, runtime, services
 from runs.api.bodies import joined_body
 from runs.api.negotiation import dumps
 from runs.exceptions import NotFound
@@ -61,7 +61,7 @@ async def framed(run: Run, *, after: int = 0, modes: Collection[str] = ()) -> As
     async for event in follow(run.pk, after):
         if event is None:
             yield b": heartbeat\r\n\r\n"
-        elif not modes or _mode(event.event) in modes:
+        elif is_for_streams(event.event) and (not modes or _mode(event.event) in modes):
             yield frame(event.event, event.data, event.pk if with_ids else None)
 
 
@@ -159,6 +159,11 @@ def _cancel(run: Run) -> None:
         services.cancel_run(run=run, reason=DISCONNECTED)
     except (NotFound, Thread.DoesNotExist):
         return  # it was over
+
+
+def is_for_streams(event: str) -> bool:
+    """Whether an event is more than what the thread-centric protocol alone tells."""
+    return _mode(event) != runtime.PROTOCOL
 
 
 def _mode(event: str) -> str:

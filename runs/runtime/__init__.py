@@ -20,6 +20,7 @@ from runs.runtime.execution import execute
 from runs.runtime.failures import error_body
 from runs.runtime.jsonable import jsonable
 from runs.runtime.spec import (
+    PROTOCOL,
     AskedInterrupt,
     Durability,
     Emit,
@@ -45,6 +46,7 @@ from runs.runtime.state import (
 from runs.runtime.storage import keep_latest, sizes
 
 __all__ = [
+    "PROTOCOL",
     "AskedInterrupt",
     "Durability",
     "Emit",

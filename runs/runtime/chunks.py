@@ -11,12 +11,14 @@ from runs.exceptions import InvalidInput
 from runs.runtime import snapshots
 from runs.runtime.failures import error_body
 from runs.runtime.jsonable import jsonable
-from runs.runtime.spec import Emit, RunSpec
+from runs.runtime.protocol import MODES as PROTOCOL_MODES
+from runs.runtime.protocol import Protocol
+from runs.runtime.spec import PROTOCOL, Emit, RunSpec
 
 INTERRUPT = "__interrupt__"
 EVENTS, MESSAGES, TUPLES = "events", "messages", "messages-tuple"
 PLAIN = ("values", "updates", "custom", "tasks", "checkpoints", "debug")
-STREAM_MODES = (*PLAIN, MESSAGES, TUPLES, EVENTS)
+STREAM_MODES = (*PLAIN, MESSAGES, TUPLES, EVENTS, PROTOCOL)
 
 
 class Chunks:
@@ -31,8 +33,10 @@ class Chunks:
         if unknown:
             raise InvalidInput(f"The stream mode {unknown[0]!r} is not supported.")
         self.wanted = set(spec.stream_modes)
+        self.protocol = Protocol() if PROTOCOL in self.wanted else None
         of_the_graph = {MESSAGES if mode == TUPLES else mode for mode in self.wanted}
-        self.modes: list[Any] = ["values", *sorted(of_the_graph - {"values", EVENTS})]
+        of_the_graph |= set(PROTOCOL_MODES) if self.protocol else set()
+        self.modes: list[Any] = ["values", *sorted(of_the_graph - {"values", EVENTS, PROTOCOL})]
         self.emit = emit
         self.messages = GrowingMessages()
         self.closing: list[tuple[str, Any]] = []
@@ -54,10 +58,20 @@ class Chunks:
                 await self._say(event, namespace, data)
         elif mode in self.wanted:
             await self._say(mode, namespace, _on_the_wire(mode, chunk))
+        if self.protocol:
+            for told in self.protocol.of(namespace, mode, chunk):
+                await self._say(*told)
 
     async def take_event(self, event: dict[str, Any]) -> None:
         """Show a runnable at work."""
         await self._say(EVENTS, (), jsonable(event))
+
+    async def end(self) -> list[tuple[str, Any]]:
+        """What was kept, once the graph has stopped: it is shown with the settlement."""
+        if self.protocol:
+            for told in self.protocol.left():
+                await self._say(*told)
+        return self.closing
 
     def _of_message(self, message: BaseMessage, metadata: Any) -> Iterator[tuple[str, Any]]:
         if TUPLES in self.wanted:

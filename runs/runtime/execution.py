@@ -88,7 +88,7 @@ async def _outcome(graph: Graph, spec: RunSpec, head: StateSnapshot, chunks: Chu
         paused_at=await _paused_at(graph, spec, head) if paused else None,
         checkpoint_id=snapshots.checkpoint_id(head),
         output=_output(graph, head, interrupts, chunks.values),
-        closing=chunks.closing,
+        closing=await chunks.end(),
     )
 
 

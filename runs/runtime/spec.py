@@ -12,6 +12,9 @@ Nodes = tuple[str, ...] | Literal["*"]
 Durability = Literal["sync", "async", "exit"]
 Position = Literal["before", "after", "between"]
 
+# The stream mode of what only the thread-centric protocol tells; its events are named after it.
+PROTOCOL = "protocol"
+
 
 @dataclass(frozen=True, slots=True)
 class StateUpdate:

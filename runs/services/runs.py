@@ -62,7 +62,8 @@ def create_run(
     configured = request if continues else _with_defaults(assistant, request)
     kwargs = _kwargs(configured, answers) | {"may_decide": may_decide}
     if thread.watched_until and thread.watched_until > now():
-        kwargs["stream_mode"] = kwargs["stream_mode"] or ["values"]
+        before = continues.kwargs["stream_mode"] if continues else []
+        kwargs["stream_mode"] = kwargs["stream_mode"] or before or ["values"]
     run = _new_run(thread, assistant, graph_id, request, kwargs, actor)
     run.state_update = state_update
     if is_free:
