@@ -13,7 +13,19 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 
 # First path segments API clients own; no page lives below them (see asgi.HttpRouter).
 API_ROOTS = frozenset(
-    {"assistants", "breakpoints", "threads", "runs", "store", "ok", "info", "metrics"}
+    {
+        "assistants",
+        "breakpoints",
+        "threads",
+        "runs",
+        "store",
+        "mcp",
+        "a2a",
+        ".well-known",
+        "ok",
+        "info",
+        "metrics",
+    }
 )
 
 # Swagger UI draws its arrows from data: and has one inline style, let in by its hash alone.

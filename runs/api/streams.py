@@ -39,11 +39,16 @@ def sse_response(body: AsyncIterator[bytes], headers: dict[str, str]) -> Streami
     return StreamingHttpResponse(body, content_type=kind, headers=headers | STREAM_HEADERS)
 
 
-async def waited(run: Run) -> AsyncIterator[bytes]:
+def waited(run: Run) -> AsyncIterator[bytes]:
     """A newline every few seconds, then what the run had to say."""
+    return told(run, output_of)
+
+
+async def told(run: Run, tell: Callable[[Run], bytes | None]) -> AsyncIterator[bytes]:
+    """A newline every few seconds, until there is something to tell of the run."""
     yield HEADERS
     async with listening(events.group(run.pk)) as changed:
-        while (output := await database_sync_to_async(output_of)(run)) is None:
+        while (output := await database_sync_to_async(tell)(run)) is None:
             if not await changed():
                 yield b"\n"
     yield output

@@ -5,10 +5,12 @@ from __future__ import annotations
 from django.urls import path, re_path
 
 from runs.api import (
+    a2a,
     assistants,
     breakpoints,
     crons,
     following,
+    mcp,
     protocol,
     runs,
     stateless,
@@ -71,9 +73,17 @@ urlpatterns = [
     path("breakpoints", breakpoints.BreakpointListView.as_view()),
     path("breakpoints/versions", breakpoints.BreakpointVersionsView.as_view()),
     path("breakpoints/<str:breakpoint_id>", breakpoints.BreakpointView.as_view()),
+    path("mcp", mcp.McpView.as_view()),
+    path("mcp/", mcp.McpView.as_view(schema=None)),
+    path("a2a/<str:assistant_id>", a2a.A2aView.as_view()),
+    path(".well-known/agent-card.json", a2a.AgentCardView.as_view()),
     path("info", system.InfoView.as_view()),
     path("metrics", system.MetricsView.as_view()),
     path("ok", system.OkView.as_view()),
     # What clients ask for below these roots is never a page.
-    re_path(r"^(?:assistants|breakpoints|threads|runs|store|ok|info|metrics)(?:/.*)?$", not_found),
+    re_path(
+        r"^(?:assistants|breakpoints|threads|runs|store|mcp|a2a|\.well-known|ok|info|metrics)"
+        r"(?:/.*)?$",
+        not_found,
+    ),
 ]
