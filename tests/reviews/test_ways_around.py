@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,90 +12,13 @@ import pytest
 from django.contrib.auth.models import Group
 
 from reviews.models import Decision, ReviewPolicy, ReviewTask
-from runs.models import Interrupt, Run, Scope
-from tests.conftest import delete_policy, issue_key, make_user
-from tests.console import Console, wait_for
+from runs.models import Interrupt, Run
+from tests.conftest import delete_policy
+from tests.reviews.guarded import copy, history, lines, new_thread, open_task, run, settled, waiting
 
-pytestmark = pytest.mark.usefixtures("ledger_kept")
+pytestmark = pytest.mark.usefixtures("ledger_kept", "guards")
 
-GUARDED = ("guarded", "guarded_stop", "slow_to_ask", "slow_to_stop", "fails_once", "stop_then_ask")
 Attempt = Callable[[httpx.Client, str], httpx.Response]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _policies(django_db_blocker: Any) -> Iterator[None]:
-    queue = Group.objects.create(name=f"guards {uuid.uuid4().hex[:8]}")
-    made = [
-        ReviewPolicy.objects.create(graph_id=graph_id, queue=queue, reviewers_only=True, order=1)
-        for graph_id in GUARDED
-    ]
-    yield
-    for policy in made:
-        delete_policy(policy)
-
-
-def client_with(console: Console, *scopes: Scope) -> httpx.Client:
-    client = console.client()
-    client.headers["x-api-key"] = issue_key("program", list(scopes))
-    return client
-
-
-@pytest.fixture
-def clerk(console: Console) -> Iterator[httpx.Client]:
-    """A program that may run and resume, but decides nothing."""
-    with client_with(console, Scope.RUNS, Scope.RESUME) as client:
-        yield client
-
-
-@pytest.fixture
-def judge(console: Console) -> Iterator[httpx.Client]:
-    """A program that may decide."""
-    with client_with(console, Scope.RUNS, Scope.RESUME, Scope.TASKS_DECIDE) as client:
-        yield client
-
-
-@pytest.fixture
-def log(tmp_path: Path) -> Path:
-    """Where the guarded action shows."""
-    return tmp_path / "actions.log"
-
-
-def lines(log: Path) -> list[str]:
-    return log.read_text().splitlines() if log.exists() else []
-
-
-def new_thread(client: httpx.Client, **fields: Any) -> str:
-    thread_id: str = client.post("/threads", json=fields).json()["thread_id"]
-    return thread_id
-
-
-def run(client: httpx.Client, thread_id: str, graph: str = "guarded", **body: Any) -> Any:
-    return client.post(f"/threads/{thread_id}/runs/wait", json={"assistant_id": graph} | body)
-
-
-def waiting(client: httpx.Client, log: Path, graph: str = "guarded") -> str:
-    """A thread whose question, or breakpoint, nobody has answered."""
-    thread_id = new_thread(client)
-    run(client, thread_id, graph, input={"log": str(log)})
-    assert client.get(f"/threads/{thread_id}").json()["status"] == "interrupted"
-    return thread_id
-
-
-def settled(client: httpx.Client, thread_id: str) -> dict[str, Any]:
-    found: dict[str, Any] = wait_for(
-        lambda: (at := client.get(f"/threads/{thread_id}").json())["status"] != "busy" and at,
-        what=f"{thread_id} is not busy",
-    )
-    return found
-
-
-def open_task(thread_id: str) -> ReviewTask:
-    return ReviewTask.objects.open().get(thread_id=thread_id)
-
-
-def history(client: httpx.Client, thread_id: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = client.get(f"/threads/{thread_id}/history?limit=20").json()
-    return found
 
 
 # -- a question ------------------------------------------------------------------------------
@@ -180,10 +103,6 @@ def old_checkpoint(client: httpx.Client, thread_id: str) -> httpx.Response:
 def this_checkpoint(client: httpx.Client, thread_id: str) -> httpx.Response:
     newest = history(client, thread_id)[0]["checkpoint"]
     return run(client, thread_id, input=None, checkpoint=newest)
-
-
-def copy(client: httpx.Client, thread_id: str) -> httpx.Response:
-    return client.post(f"/threads/{thread_id}/copy")
 
 
 def resume_in_the_background(client: httpx.Client, thread_id: str) -> httpx.Response:
@@ -459,152 +378,3 @@ def test_cancelling_the_run_of_an_answer_does_not_free_the_thread(
     assert open_task(thread_id).is_breakpoint
     assert run(clerk, thread_id, "guarded_stop", input=None).status_code == 403
     assert lines(log) == ["step_1"]
-
-
-# -- a breakpoint ----------------------------------------------------------------------------
-
-
-def stop_resume(client: httpx.Client, thread_id: str) -> httpx.Response:
-    return run(client, thread_id, "guarded_stop", input=None)
-
-
-def stop_empty_list(client: httpx.Client, thread_id: str) -> httpx.Response:
-    return run(client, thread_id, "guarded_stop", input=None, interrupt_before=[])
-
-
-def stop_empty_command(client: httpx.Client, thread_id: str) -> httpx.Response:
-    return run(client, thread_id, "guarded_stop", command={})
-
-
-def stop_null_resume(client: httpx.Client, thread_id: str) -> httpx.Response:
-    return run(client, thread_id, "guarded_stop", command={"resume": None})
-
-
-def stop_state(client: httpx.Client, thread_id: str) -> httpx.Response:
-    return client.post(f"/threads/{thread_id}/state", json={"values": {}, "as_node": "step_1"})
-
-
-def stop_by_the_twin(client: httpx.Client, thread_id: str) -> httpx.Response:
-    return run(client, thread_id, "guarded_twin", input={})
-
-
-@pytest.mark.parametrize(
-    "attempt",
-    [
-        stop_resume,
-        stop_empty_list,
-        stop_empty_command,
-        stop_null_resume,
-        stop_state,
-        stop_by_the_twin,
-        copy,
-    ],
-)
-def test_a_breakpoint_of_reviewers_is_not_passed(
-    clerk: httpx.Client, log: Path, attempt: Attempt
-) -> None:
-    thread_id = waiting(clerk, log, "guarded_stop")
-
-    assert attempt(clerk, thread_id).status_code == 403
-    assert open_task(thread_id).is_breakpoint
-    assert lines(log) == ["step_1"]
-
-
-def test_a_breakpoint_is_passed_by_who_may_decide(judge: httpx.Client, log: Path) -> None:
-    thread_id = waiting(judge, log, "guarded_stop")
-
-    assert run(judge, thread_id, "guarded_stop", input=None).json()["visited"] == ["step_1", "act"]
-    assert Decision.objects.get(task__thread_id=thread_id).via == "resume"
-
-
-@pytest.mark.parametrize("body", [{"interrupt_before": []}, {"interrupt_before": ["step_1"]}])
-def test_a_run_does_not_switch_breakpoints_off(
-    clerk: httpx.Client, log: Path, body: dict[str, Any]
-) -> None:
-    thread_id = new_thread(clerk)
-
-    run(clerk, thread_id, "guarded_stop", input={"log": str(log)}, **body)
-
-    assert open_task(thread_id).is_breakpoint
-    assert "acted" not in lines(log)
-
-
-def test_an_answer_at_a_breakpoint_does_not_answer_what_comes_after(
-    judge: httpx.Client, log: Path
-) -> None:
-    """LangGraph would keep the value and give it to the first question anybody asks."""
-    thread_id = waiting(judge, log, "stop_then_ask")
-
-    refused = run(judge, thread_id, "stop_then_ask", command={"resume": "yes"})
-
-    assert refused.status_code == 409, refused.text
-    asked = run(judge, thread_id, "stop_then_ask", command={"resume": None})
-    assert "__interrupt__" in asked.json(), asked.text
-    assert open_task(thread_id).node == "ask"
-    assert lines(log) == ["step_1"]
-
-
-def test_of_two_nodes_that_wait_together_the_guarded_one_counts(
-    clerk: httpx.Client, log: Path
-) -> None:
-    policy = ReviewPolicy.objects.create(
-        graph_id="two_breakpoints",
-        node="step_2",
-        queue=Group.objects.get(name="Reviewers"),
-        reviewers_only=True,
-        order=1,
-    )
-    thread_id = waiting(clerk, log, "two_breakpoints")
-    delete_policy(policy)
-
-    assert run(clerk, thread_id, "two_breakpoints", input=None).status_code == 403
-    assert lines(log) == []
-
-
-# -- stuck behind an answer ------------------------------------------------------------------
-
-
-def test_a_stuck_question_is_retried_by_who_may_decide(
-    clerk: httpx.Client, judge: httpx.Client, log: Path, tmp_path: Path
-) -> None:
-    (die := tmp_path / "die").touch()
-    thread_id = new_thread(clerk)
-    run(clerk, thread_id, "fails_once", input={"log": str(log), "die": str(die)})
-    assert "__error__" in run(judge, thread_id, "fails_once", command={"resume": "yes"}).json()
-
-    assert run(clerk, thread_id, "fails_once", input=None).status_code == 403
-    assert run(clerk, thread_id, "fails_once", input={}).status_code == 403
-    assert copy(clerk, thread_id).status_code == 403
-    assert lines(log) == ["took yes"]
-
-    run(judge, thread_id, "fails_once", input=None)
-    assert lines(log) == ["took yes", "took yes", "acted"]
-
-
-# -- what the one who asks may change --------------------------------------------------------
-
-
-def test_an_approved_action_runs_with_what_it_was_asked_with(
-    clerk: httpx.Client, judge: httpx.Client, log: Path
-) -> None:
-    made = clerk.post("/assistants", json={"graph_id": "guarded"}).json()["assistant_id"]
-    thread_id = new_thread(clerk)
-    run(clerk, thread_id, made, input={"log": str(log)})
-    changed = {"config": {"configurable": {"pay_to": "somebody else"}}, "graph_id": "guarded_twin"}
-    clerk.patch(f"/assistants/{made}", json=changed)
-    queue = open_task(thread_id).queue
-    key = issue_key("judge", [Scope.TASKS_DECIDE], make_user("judge", queue))
-
-    answer = judge.post(
-        f"/api/tasks/{open_task(thread_id).pk}/decide/",
-        json={"kind": "respond", "value": "yes"},
-        headers={"x-api-key": key},
-    )
-
-    assert answer.status_code == 200, answer.text
-    settled(clerk, thread_id)
-    assert lines(log) == ["acted"]
-    sent = Run.objects.on(uuid.UUID(thread_id)).order_by("pk").last()
-    assert sent is not None
-    assert sent.graph_id == "guarded"
-    assert "pay_to" not in sent.kwargs["config"]["configurable"]
