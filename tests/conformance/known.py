@@ -31,8 +31,11 @@ OWN = "what this server is"
 CORS = "there is no CORS"
 BY_ID = "an answer goes by the id of its interrupt"
 PARTIAL = "after a part of the answers, values show the part that has run"
+WORDS = "tools answer in JSON, and say who is asked and where"
+TOOLS = "assistants of other recordings are tools too; their order is not promised"
 
 DIFFERENCES: dict[str, dict[str, set[int]]] = {
+    "a2a_mcp": {OWN: {3, 10}, TEXT: {8}, TOOLS: {11}, WORDS: {12}},
     "assistants": {INMEM: {42, 43}, TEXT: {49}},
     "assistants_errors": {TEXT: {1, 3, 5, 6, 7, 11, 24, 25}},
     "compiled_vs_runtime": {
@@ -75,4 +78,4 @@ DIFFERENCES: dict[str, dict[str, set[int]]] = {
     "zz_delete_system_assistant": {TEXT: {5}},
 }
 # These differ or not by what was faster.
-DEPENDS_ON_SPEED = {EARLY, SHARED, SPEED}
+DEPENDS_ON_SPEED = {EARLY, SHARED, SPEED, TOOLS}
