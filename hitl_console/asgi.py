@@ -15,6 +15,7 @@ django.setup()
 
 from channels.auth import AuthMiddlewareStack
 from channels.routing import ProtocolTypeRouter, URLRouter
+from corsheaders.middleware import CorsMiddleware
 from django.conf import settings
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.exception import convert_exception_to_response
@@ -39,7 +40,8 @@ class ApiHandler(ASGIHandler):
         self._template_response_middleware: list[object] = []
         self._exception_middleware: list[object] = []
         straight = self._get_response_async  # type: ignore[attr-defined]
-        self._middleware_chain = convert_exception_to_response(straight)
+        chain: Any = convert_exception_to_response(straight)
+        self._middleware_chain = CorsMiddleware(chain) if settings.CORS_ALLOWED_ORIGINS else chain
 
 
 class RootRouter:

@@ -50,6 +50,19 @@ def env_list(name: str, default: str = "") -> list[str]:
     return [word.strip() for word in os.environ.get(name, default).split(",") if word.strip()]
 
 
+def env_origins(name: str) -> list[str]:
+    """Comma separated origins, as browsers name sites: scheme and host, and nothing after them."""
+    origins = env_list(name)
+    for origin in origins:
+        parts = urlsplit(origin)
+        is_whole = parts.scheme in ("http", "https") and parts.netloc and "*" not in parts.netloc
+        if not is_whole or origin != f"{parts.scheme}://{parts.netloc}".lower():
+            raise ImproperlyConfigured(
+                f"{name} must name origins as https://chat.example.org, not {origin!r}"
+            )
+    return origins
+
+
 def secret_key(data: Path, *, is_production: bool) -> str:
     """SECRET_KEY, or one made once for this data folder; production must set its own."""
     key = os.environ.get("SECRET_KEY")
@@ -143,6 +156,28 @@ RESUME_MODE = env_choice("HITL_RESUME_MODE", "strict", ("strict", "compatible"))
 API_AUTH = env_choice("HITL_API_AUTH", "key", ("key", "none"))
 if API_AUTH == "none" and not LOOPBACK:
     raise ImproperlyConfigured("HITL_API_AUTH=none is allowed only when HOST is a loopback address")
+
+# Pages of these sites may call the API with a key they have; none may send a person's cookies.
+CORS_ALLOWED_ORIGINS = env_origins("HITL_CORS_ORIGINS")
+CORS_ALLOW_CREDENTIALS = False
+CORS_ALLOW_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+CORS_ALLOW_HEADERS = [
+    "accept",
+    "authorization",
+    "cache-control",
+    "content-type",
+    "last-event-id",
+    "prefer",
+    "x-api-key",
+    "x-auth-scheme",
+]
+CORS_EXPOSE_HEADERS = [
+    "content-location",
+    "location",
+    "x-pagination-next",
+    "x-pagination-total",
+]
+CORS_PREFLIGHT_MAX_AGE = 600  # seconds
 
 # -- Django ----------------------------------------------------------------------------------
 INSTALLED_APPS = [

@@ -5,29 +5,20 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.conftest import require
 from tests.console import Console
+from tests.node import FOLDER, installed
 
-FOLDER = Path(__file__).resolve().parent / "js"
 QUESTION = {"text_to_revise": "original text"}
 
 
 @pytest.fixture(scope="module")
 def node() -> str:
     """Node, with the pinned SDK installed beside the script."""
-    node, npm = require("Node.js of version 20 or newer", "nodejs", "node"), require("npm", "npm")
-    installed = FOLDER / "node_modules" / ".package-lock.json"
-    lock = FOLDER / "package-lock.json"
-    if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
-        npm_ci = [npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--engine-strict"]
-        done = subprocess.run(npm_ci, cwd=FOLDER, capture_output=True, text=True, timeout=120)
-        assert done.returncode == 0, done.stderr
-    return node
+    return installed()
 
 
 @pytest.fixture(scope="module")
