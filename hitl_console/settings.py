@@ -162,11 +162,13 @@ CORS_ALLOWED_ORIGINS = env_origins("HITL_CORS_ORIGINS")
 CORS_ALLOW_CREDENTIALS = False
 CORS_ALLOW_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 CORS_ALLOW_HEADERS = [
+    "a2a-version",
     "accept",
     "authorization",
     "cache-control",
     "content-type",
     "last-event-id",
+    "mcp-protocol-version",
     "prefer",
     "x-api-key",
     "x-auth-scheme",

@@ -10,7 +10,7 @@ from uuid import UUID, uuid5
 from django.db.models.fields.json import KeyTextTransform
 
 from runs.api.a2a_words import Words
-from runs.models import Interrupt, Run, RunQuerySet, Thread
+from runs.models import Interrupt, InterruptQuerySet, Run, RunQuerySet, Thread
 
 SPEAKERS = {"human": "user", "ai": "agent"}
 RESPONSE = {"name": "Response", "description": "What the agent has to say"}
@@ -73,14 +73,14 @@ class Task:
         return found if isinstance(found, dict) else {}
 
     @property
-    def _asked(self) -> Any:
+    def _asked(self) -> InterruptQuerySet:
         return Interrupt.objects.filter(run__in=self.runs)
 
     @property
     def _is_left_behind(self) -> bool:
         """Whether it asked something that nobody can answer any more."""
         gone = self._asked.filter(run=self.last, status=Interrupt.Status.CLOSED)
-        return bool(gone.filter(answered_by=None).exists())
+        return gone.filter(answered_by=None).exists()
 
 
 def task_waiting_on(thread_id: UUID) -> Task | None:

@@ -11,68 +11,20 @@ import httpx
 import pytest
 from a2a.client import ClientConfig, ClientFactory
 from a2a.types.a2a_pb2 import AgentCard, GetTaskRequest, SendMessageRequest
-from django.contrib.auth.models import Group
 from django.test import Client as Browser
 from google.protobuf.json_format import MessageToDict, ParseDict
 
-from reviews.models import Decision, ReviewPolicy, ReviewTask
+from reviews.models import ReviewTask
 from runs.api import a2a
-from runs.models import Scope
-from runs.services.assistants import system_assistant_id
-from tests.conftest import delete_policy, issue_key
+from runs.api.a2a_tasks import Task, task_body
+from runs.api.a2a_words import NEW
+from runs.models import Run, Scope, Thread
+from runs.services import system_assistant_id
+from tests.conftest import issue_key
 from tests.console import Console, wait_for
+from tests.runs.a2a_agent import APPROVED, COMPLAINT, Agent, questions, sent, state_of
 
-COMPLAINT = "Order A-1042 arrived broken, I want my 89.90 back"
-APPROVED = {"decisions": [{"type": "approve"}, {"type": "approve"}]}
 NOBODY = f"{uuid.UUID(int=0)}:{uuid.UUID(int=0)}"
-
-
-class Agent:
-    """One assistant, and what it is told in raw JSON-RPC of A2A 0.3."""
-
-    def __init__(self, api: httpx.Client, graph_id: str) -> None:
-        self.api = api
-        self.path = f"/a2a/{system_assistant_id(graph_id)}"
-
-    def call(self, method: str, params: Any) -> dict[str, Any]:
-        body = {"jsonrpc": "2.0", "id": "1", "method": method, "params": params}
-        answer = self.api.post(self.path, json=body)
-        assert answer.status_code == 200, answer.text
-        found: dict[str, Any] = answer.json()
-        assert (found.pop("jsonrpc"), found.pop("id")) == ("2.0", "1")
-        return found
-
-    def do(self, method: str, params: Any) -> dict[str, Any]:
-        """The result of what can be done."""
-        answer = self.call(method, params)
-        assert answer.keys() == {"result"}, answer
-        return dict(answer["result"])
-
-    def refused(self, method: str, params: Any) -> dict[str, Any]:
-        """The error of what cannot be done."""
-        answer = self.call(method, params)
-        assert answer.keys() == {"error"}, answer
-        return dict(answer["error"])
-
-    def send(self, content: Any, configuration: Any = None, **ids: str) -> dict[str, Any]:
-        return self.do("message/send", sent(content, configuration, **ids))
-
-
-def sent(content: Any, configuration: Any = None, **ids: str) -> dict[str, Any]:
-    """A message of words, or of data."""
-    kind = "text" if isinstance(content, str) else "data"
-    parts = [{"kind": kind, kind: content}]
-    message = {"role": "user", "messageId": str(uuid.uuid4()), "parts": parts, **ids}
-    return {"message": message} | ({"configuration": configuration} if configuration else {})
-
-
-def questions(task: dict[str, Any]) -> list[dict[str, Any]]:
-    assert {one["name"] for one in task["artifacts"]} == {"Interrupt"}
-    return [one["parts"][0]["data"] for one in task["artifacts"]]
-
-
-def state_of(task: dict[str, Any]) -> str:
-    return str(task["status"]["state"])
 
 
 @pytest.fixture
@@ -184,94 +136,6 @@ def test_a_task_hears_of_what_a_reviewer_decides(console: Console, asker: Agent)
     assert "key:reviewer" in late["message"]
 
 
-# -- the guarded door ------------------------------------------------------------------------
-
-
-def test_an_answer_is_a_decision_and_is_taken_once(asker: Agent) -> None:
-    task = asker.send({"some_text": "draft"})
-    (question,) = questions(task)
-    answer = sent("final", taskId=task["id"])
-
-    done = asker.do("message/send", answer)
-    again = asker.refused("message/send", answer)
-
-    assert done["artifacts"][0]["parts"][0]["data"] == {"some_text": "final"}
-    assert again["data"]["code"] == "already_answered"
-    decision = Decision.objects.get(task__interrupt__key=question["id"])
-    assert decision.reviewer.username.startswith("key:session")
-
-
-def test_an_answer_has_to_fit_and_to_be_for_all_that_is_asked(api: httpx.Client) -> None:
-    agent, parallel = Agent(api, "approve_tool"), Agent(api, "parallel_interrupts")
-    task = agent.send(COMPLAINT)
-    refused = agent.refused("message/send", sent({"decisions": []}, taskId=task["id"]))
-    assert (refused["code"], refused["data"]["code"]) == (-32602, "answer_refused")
-    assert state_of(agent.send(APPROVED, taskId=task["id"])) == "completed"
-
-    task = parallel.send({"some_text": "x"})
-    keys = [one["id"] for one in questions(task)]
-    assert len(keys) == 2
-    refused = parallel.refused("message/send", sent("both", taskId=task["id"]))
-    assert refused["data"] == {"status": 422, "code": "ambiguous_answer"}
-    one = parallel.refused("message/send", sent({keys[0]: "one"}, taskId=task["id"]))
-    assert one["data"] == {"status": 409, "code": "wrong_interrupts"}
-    done = parallel.send(dict.fromkeys(keys, "yes"), taskId=task["id"])
-    assert state_of(done) == "completed"
-    old = parallel.refused("message/send", sent({keys[0]: "no"}, taskId=task["id"]))
-    assert old["data"]["code"] == "already_answered"
-
-
-def test_an_old_answer_never_meets_a_question_that_came_since(api: httpx.Client) -> None:
-    asker = Agent(api, "two_interrupts")
-    task = asker.send({})
-    (first,) = questions(task)
-    task = asker.send("one", taskId=task["id"])
-    (second,) = questions(task)
-    assert first["id"] != second["id"]
-
-    old = asker.refused("message/send", sent({first["id"]: "again"}, taskId=task["id"]))
-
-    assert old["data"]["status"] == 409
-    assert questions(asker.do("tasks/get", {"id": task["id"]})) == [second]
-
-
-def test_neither_a_lesser_key_nor_a_policy_is_walked_around(
-    console: Console, asker: Agent, queue: Group
-) -> None:
-    task = asker.send({"some_text": "x"})
-    lesser = {"x-api-key": issue_key("lesser", [Scope.RUNS])}
-    with httpx.Client(base_url=console.url, headers=lesser, timeout=60) as client:
-        refused = Agent(client, "human_in_the_loop").refused(
-            "message/send", sent("no", taskId=task["id"])
-        )
-    assert (refused["code"], refused["data"]["status"]) == (-32000, 403)
-
-    policy = ReviewPolicy.objects.create(
-        graph_id="loop_validate", queue=queue, reviewers_only=True, order=1
-    )
-    guarded = Agent(asker.api, "loop_validate")
-    try:
-        task = guarded.send({})
-        for ids in ({"taskId": task["id"]}, {"contextId": task["contextId"]}):
-            refused = guarded.refused("message/send", sent({"age": 7}, **ids))
-            assert refused["data"] == {"status": 403, "code": "reviewers_only"}
-    finally:
-        delete_policy(policy)
-    assert state_of(guarded.do("tasks/get", {"id": task["id"]})) == "input-required"
-
-
-def test_a_question_left_behind_is_no_task_any_more(asker: Agent, api: httpx.Client) -> None:
-    task = asker.send({"some_text": "old"})
-    place = f"/threads/{task['contextId']}/runs/wait"
-    body = {"assistant_id": "human_in_the_loop", "input": {"some_text": "new"}}
-    api.post(place, json=body).raise_for_status()
-
-    assert state_of(asker.do("tasks/get", {"id": task["id"]})) == "canceled"
-    refused = asker.refused("message/send", sent("for the old", taskId=task["id"]))
-    assert refused["data"]["status"] == 409
-    assert state_of(asker.send("for the new", contextId=task["contextId"])) == "completed"
-
-
 # -- other ends ------------------------------------------------------------------------------
 
 
@@ -313,6 +177,30 @@ def test_a_task_can_be_followed_from_elsewhere(asker: Agent) -> None:
     assert {one["id"] for one in told} == {2}
     assert told[-1]["result"]["final"] is True
     assert told[-1]["result"]["status"] == task["status"]
+
+
+def test_only_what_people_and_agents_say_is_history() -> None:
+    blocks = [{"type": "text", "text": "Here "}, "it is", {"type": "image", "url": "x"}, 7]
+    tool = {"type": "tool", "content": "not said", "id": "t"}
+    said = {"type": "ai", "content": blocks, "id": "a"}
+    junk: list[Any] = [
+        1,
+        None,
+        {"type": ["human"]},
+        {"content": None},
+        {"type": "ai", "content": {}},
+    ]
+    thread = Thread.objects.create(values={"messages": [*junk, tool, said]})
+    run = Run.objects.create(thread=thread, graph_id="x", kwargs={"input": {}}, status="success")
+
+    body = task_body(Task(run), NEW)
+
+    assert body["status"]["state"] == "TASK_STATE_COMPLETED"
+    assert [one["parts"] for one in body["history"]] == [[{"text": "Here it is"}]]
+    assert body["artifacts"][0]["parts"] == [{"text": "Here it is"}]
+    thread.values = ["no", "object"]
+    thread.save()
+    assert task_body(Task(run), NEW)["artifacts"][0]["parts"] == [{"data": {}}]
 
 
 def test_mistakes_are_answered_in_json_rpc(agent: Agent, asker: Agent) -> None:

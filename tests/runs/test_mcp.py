@@ -247,6 +247,16 @@ def test_there_are_no_sessions_and_no_foreign_pages(console: Console, api: httpx
     assert httpx.post(f"{console.url}/mcp", json=ping, trust_env=False).status_code == 401
 
 
+def test_pages_of_sites_that_are_let_in_may_ask(settings: Any) -> None:
+    settings.CORS_ALLOWED_ORIGINS = ["https://chat.example.org"]
+    program = Browser(headers={"x-api-key": issue_key("page", [Scope.RUNS])})
+    ping = json.dumps(CALL | {"method": "ping"})
+    for origin, status in (("https://chat.example.org", 200), ("https://evil.example", 403)):
+        headers = {"Origin": origin}
+        answer = program.post("/mcp", ping, content_type="application/json", headers=headers)
+        assert answer.status_code == status
+
+
 def test_a_key_is_asked_for_what_it_may(console: Console) -> None:
     reader = {"x-api-key": issue_key("reads tasks", [Scope.TASKS_READ])}
     body = CALL | {"method": "tools/list"}
