@@ -117,7 +117,10 @@ def auth() -> Any:
     if not isinstance(entry, dict) or not isinstance(entry.get("path"), str):
         raise GraphError(f'{settings.LANGGRAPH_CONFIG} has an "auth" entry without a "path".')
     with _lock:
-        return _loaded(AUTH, entry["path"])
+        found = _loaded(AUTH, entry["path"])
+    if found is None:  # which must not be taken for no entry
+        raise unloadable(AUTH, f"{entry['path']} is None")
+    return found
 
 
 def forget() -> None:

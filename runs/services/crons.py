@@ -26,7 +26,7 @@ from runs.services.threads import EVERY, create_thread
 YEARS = 10  # in which a schedule has to come round: leap days may be eight apart
 BATCH = 100
 ITS_ASSISTANT = "Its assistant was deleted."
-ITS_KEY = "Whoever set it has no API key any more that may start runs."
+ITS_KEY = "Whoever set it may start no runs any more: their keys are gone, or they are kept out."
 
 logger = logging.getLogger(__name__)
 
