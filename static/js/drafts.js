@@ -39,15 +39,6 @@ function later(wait) {
   due = setTimeout(save, wait);
 }
 
-// Somebody signed in again in another tab: the forms of this page need that login's token.
-async function renewToken() {
-  const answer = await fetch(location.href, { redirect: "manual" });
-  if (!answer.ok) return;
-  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-  const token = fresh.querySelector("[name=csrfmiddlewaretoken]")?.value;
-  for (const input of page.querySelectorAll("[name=csrfmiddlewaretoken]")) input.value = token;
-}
-
 async function took(answer, within, upTo) {
   if (answer.type === "opaqueredirect") return showSignedOut(true);
   showSignedOut(false);
@@ -58,7 +49,7 @@ async function took(answer, within, upTo) {
   const words = page.getElementById("saved")?.dataset ?? {};
   tell((answer.status === 413 ? words.long : words.unsaved) ?? "");
   if (answer.status === 413) return undefined;
-  if (answer.status === 403) await renewToken();
+  if (answer.status === 403) await (await import("./token.js")).renewToken();
   return later(RETRY);
 }
 

@@ -78,6 +78,11 @@ const does = (action) => (event) => {
   event.preventDefault();
   action(event);
 };
+const selects = (action, ...given) => async (event) => {
+  if (!page.querySelector("#list .pick")) return;
+  event.preventDefault();
+  (await import("./select.js"))[action](...given);
+};
 
 window.addEventListener("keydown", go);
 tinykeys(
@@ -96,6 +101,10 @@ tinykeys(
     w: does(() => press("[data-key=watch]")),
     h: does(openSnooze),
     z: does(() => press("[data-key=undo]")),
+    x: selects("toggle"),
+    "Shift+J": selects("extend", 1),
+    "Shift+K": selects("extend", -1),
+    "$mod+a": selects("all"),
     "/": does(() => page.getElementById("search")?.select()),
     "[Shift]+?": does(() => page.getElementById("help").showModal()),
   },
@@ -104,13 +113,14 @@ tinykeys(
 tinykeys(
   window,
   {
-    "$mod+Enter": does(() => press("#task [data-primary]")),
+    "$mod+Enter": does(() => press("#task [data-primary], #batch [data-primary]")),
     Escape: leave,
   },
   { ignore: ({ isComposing }) => isComposing || Boolean(page.querySelector("dialog[open], :popover-open")) },
 );
-page.addEventListener("click", (event) => {
-  if (event.target.closest("[data-help]")) page.getElementById("help").showModal();
+page.addEventListener("click", ({ target }) => {
+  if (target.closest("[data-help]")) page.getElementById("help").showModal();
+  if (target.closest("[popovertarget=account]")) import("./theme.js"); // the colours are in it
 });
 if (/Mac|iPhone|iPad/u.test(navigator.platform)) {
   for (const key of page.querySelectorAll("[data-mod]")) key.textContent = "⌘";

@@ -145,6 +145,19 @@ function afterRefresh() {
   }
 }
 
+// What is not needed to read the list comes with its first use.
+const clicks = [];
+
+async function select({ target: box, shiftKey }) {
+  clicks.push({ box, isIn: box.checked, isRange: shiftKey && box.checked });
+  const { take } = await import("./select.js");
+  clicks.splice(0).forEach(take);
+}
+
+function reselect() {
+  if (list() && /\d/u.test(sessionStorage.getItem("selected") ?? "")) import("./select.js");
+}
+
 function closeDrops({ target }) {
   for (const open of page.querySelectorAll("details.drop[open]")) {
     if (!open.contains(target)) open.open = false;
@@ -173,6 +186,7 @@ page.addEventListener("htmx:afterSwap", ({ target }) => {
   else if (target.id === "task") page.querySelector(`#row-${taskInView() || 0} .row`)?.classList.remove("unread");
   else known = new Set(rows().map((row) => row.dataset.task));
   mark();
+  reselect();
 });
 page.addEventListener("click", (event) => {
   if (event.target.closest("#newbar")) {
@@ -180,9 +194,13 @@ page.addEventListener("click", (event) => {
     scroller().scrollTop = 0;
     refresh();
   }
+  if (event.target.matches("#list .pick input")) select(event);
   closeDrops(event);
 });
-page.addEventListener("focusin", closeDrops);
+page.addEventListener("focusin", (event) => {
+  if (event.target.id === "search") import("./search.js");
+  closeDrops(event);
+});
 page.addEventListener("keydown", (event) => {
   const open = event.key === "Escape" && event.target.closest("details.drop[open]");
   if (!open) return;
@@ -196,3 +214,4 @@ page.addEventListener("pointerout", ({ target, relatedTarget }) => {
 });
 known = new Set(rows().map((row) => row.dataset.task));
 mark();
+reselect();

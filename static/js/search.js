@@ -56,6 +56,7 @@ function take(option) {
   askSoon();
 }
 
+if (page.activeElement === box()) askSoon(); // it comes with the first focus
 page.addEventListener("input", ({ target }) => target.id === "search" && askSoon());
 page.addEventListener("focusin", ({ target }) => target.id === "search" && askSoon());
 page.addEventListener("focusout", ({ target }) => target.id === "search" && show(false));

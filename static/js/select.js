@@ -1,7 +1,6 @@
 // Several tasks at once: which rows are selected, kept while the list is fetched again under them
-// and when its reader comes back to it in the same tab.
+// and when its reader comes back to it in the same tab. It comes with the first one.
 
-import { tinykeys } from "../vendor/tinykeys.js";
 import { isTyping } from "./keys.js";
 
 const page = document;
@@ -13,7 +12,6 @@ let asking = null;
 
 const boxes = () => [...page.querySelectorAll("#list .pick input")];
 const boxOf = (row) => row?.parentElement.querySelector(".pick input");
-const rowOf = (box) => box.closest("li").querySelector(".row");
 
 function here() {
   const row = page.activeElement.closest?.("#list li")?.querySelector(".row");
@@ -48,14 +46,14 @@ function put(box, isIn) {
   else selected.delete(box.value);
 }
 
-function toggle() {
+export function toggle() {
   const box = boxOf(here());
   put(box, !box?.checked);
   last = box?.value ?? null;
   changed();
 }
 
-function extend(step) {
+export function extend(step) {
   const rows = [...page.querySelectorAll("#list .row")];
   const at = rows.indexOf(here());
   const next = rows[Math.max(0, Math.min(rows.length - 1, at + step))];
@@ -72,16 +70,17 @@ function fill(box) {
   if (from >= 0) every.slice(start, end + 1).forEach((one) => put(one, true));
 }
 
-function ticked(event) {
-  const box = event.target;
-  if (box.matches(".pick input")) {
-    put(box, box.checked);
-    changed();
-  } else if (box.id === "bulk-all") {
-    ask();
-  } else if (box.matches("#commit .members input")) {
-    count();
-  }
+export function all() {
+  boxes().forEach((box) => put(box, true));
+  changed();
+}
+
+// A click on a row's box; with Shift it is the other end of a range.
+export function take({ box, isIn, isRange }) {
+  if (isRange) fill(box);
+  last = box.value;
+  put(box, isIn);
+  changed();
 }
 
 function count() {
@@ -96,9 +95,6 @@ function clicked(event) {
   if (event.target.closest("[data-unselect]")) {
     empty();
     here()?.focus();
-  } else if (event.target.matches(".pick input")) {
-    if (event.shiftKey && event.target.checked) fill(event.target);
-    last = event.target.value;
   }
 }
 
@@ -116,39 +112,15 @@ function settled() {
   if (gone.length) ask();
 }
 
-const does = (action) => (event) => {
-  if (!page.getElementById("list")) return;
-  event.preventDefault();
-  action();
-};
-
-function send(event) {
-  const primary = page.querySelector("#batch [data-primary]");
-  if (!primary || primary.disabled) return;
-  event.preventDefault();
-  primary.click();
-}
-
-tinykeys(
-  window,
-  {
-    x: does(toggle),
-    "Shift+J": does(() => extend(1)),
-    "Shift+K": does(() => extend(-1)),
-    "$mod+a": does(() => {
-      boxes().forEach((box) => put(box, true));
-      changed();
-    }),
-    Escape: () => selected.size && empty(),
-  },
-  { ignore: isTyping },
-);
-tinykeys(window, { "$mod+Enter": send }, { ignore: ({ isComposing }) => isComposing });
-page.addEventListener("change", ticked);
+addEventListener("keydown", (event) => {
+  if (event.key === "Escape" && selected.size && !isTyping(event)) empty();
+});
+page.addEventListener("change", ({ target }) => {
+  if (target.id === "bulk-all") ask();
+  else if (target.matches("#commit .members input")) count();
+});
 page.addEventListener("click", clicked);
 page.addEventListener("htmx:afterSwap", (event) => event.target.id !== "bulk-words" && settled());
-page.addEventListener("DOMContentLoaded", () => {
-  settled();
-  ask();
-  count();
-});
+settled();
+ask();
+count();

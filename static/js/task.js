@@ -6,6 +6,7 @@ const form = () => page.querySelector("#task form.decision");
 const taskId = () => page.getElementById("task")?.dataset.task;
 const draftKey = (id) => `draft:${id}`;
 const CHECKED = "confirmed"; // what somebody says they checked, they say again after a reload
+let fields = null; // of boxes of JSON, rows that repeat, states under edit
 
 function controls(within) {
   return [...within.elements].filter(
@@ -13,7 +14,7 @@ function controls(within) {
   );
 }
 
-function isChanged(control) {
+export function isChanged(control) {
   if (control.type === "radio" || control.type === "checkbox") {
     return control.checked !== control.defaultChecked;
   }
@@ -105,64 +106,11 @@ function showModes(within) {
   }
 }
 
-function addRow(button) {
-  const group = button.closest("[data-rows]");
-  const rows = [...group.querySelectorAll(":scope > [data-row]")];
-  const index = Math.max(-1, ...rows.map((row) => Number(row.dataset.row))) + 1;
-  const made = group.querySelector(":scope > template").content.cloneNode(true);
-  const from = `${group.dataset.rows}/-`;
-  for (const control of made.querySelectorAll("[name]")) {
-    control.name = control.name.replace(from, `${group.dataset.rows}/${index}`);
-  }
-  for (const labelled of made.querySelectorAll("[id], [for]")) {
-    const attribute = labelled.id ? "id" : "for";
-    labelled.setAttribute(attribute, `${labelled.getAttribute(attribute)}-${index}`);
-  }
-  made.firstElementChild.dataset.row = index;
-  for (const hidden of made.querySelectorAll("[data-scripted]")) hidden.hidden = false;
-  button.parentElement.before(made);
-  form().dispatchEvent(new Event("change", { bubbles: true }));
-}
-
-function isJson(text) {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-// A box of JSON says whether it can be read as such, while it is typed into.
-function judgeJson(within) {
-  for (const line of within.querySelectorAll("[data-json-line]")) {
-    const { value } = line.parentElement.querySelector("textarea");
-    const isGood = isJson(value);
-    const said = isGood ? line.dataset.good : line.dataset.bad;
-    line.textContent = value.trim() ? said : "";
-    line.classList.toggle("is-bad", !isGood);
-  }
-}
-
-// Whoever changes to JSON goes on from what the fields say.
-function fillJson({ name, value }) {
-  const box = page.getElementById("json");
-  const said = page.querySelector("#receives pre")?.textContent;
-  if (name === "mode" && value === "json" && box && !isChanged(box) && isJson(said)) box.value = said;
-}
-
-// At a breakpoint the chord does what the form says: with changes, they are written first.
-function nameTheWay(within, bar) {
-  const editor = within.querySelector("[data-state]");
-  const go = bar.querySelector("[data-primary][name=kind]");
-  if (!editor || !go) return;
-  const typed = [...editor.querySelectorAll("textarea, input:not([name^='how:'])")];
-  const isEdited =
-    page.getElementById("receives").dataset.way === "edit" ||
-    typed.some((control) => control.checkVisibility() && isChanged(control));
-  go.value = isEdited ? "edit" : "continue";
-  const words = [...go.childNodes].find((node) => node.nodeType === Node.TEXT_NODE && node.data.trim());
-  if (words) words.data = `${isEdited ? editor.dataset.edit : editor.dataset.continue} `;
+// What only some forms have comes with them.
+async function takeFields(within) {
+  if (!within.querySelector("[data-json-line], [data-rows], [data-state]")) return;
+  fields ??= await import("./fields.js");
+  update();
 }
 
 function update() {
@@ -171,8 +119,7 @@ function update() {
   if (!within || !bar) return;
   showModes(within);
   markEdited(within);
-  judgeJson(within);
-  nameTheWay(within, bar);
+  fields?.update(within, bar);
   countActions(within, bar);
   const label = bar.querySelector("[data-when-edited]");
   const text = within.querySelector("[data-compare] textarea");
@@ -189,6 +136,7 @@ async function compareTexts() {
 }
 
 function begin() {
+  if (page.querySelector("[data-held]")) import("./undo.js");
   const within = form();
   if (!within) {
     showUnsent();
@@ -197,6 +145,7 @@ function begin() {
   restoreDraft(within);
   for (const hidden of within.querySelectorAll("[data-scripted]")) hidden.hidden = false;
   update();
+  takeFields(within);
   return compareTexts();
 }
 
@@ -224,7 +173,7 @@ function tell(words) {
 for (const kind of ["input", "change"]) {
   page.addEventListener(kind, (event) => {
     if (!form()?.contains(event.target)) return;
-    fillJson(event.target);
+    fields?.fillJson(event.target);
     keepDraft(form());
     update();
   });
@@ -234,13 +183,6 @@ page.addEventListener("click", (event) => {
   if (all) chooseAll(all.dataset.all);
   const offered = event.target.closest("[data-fill]");
   if (offered) fillIn(offered.dataset.fill);
-  const add = event.target.closest("[data-add-row]");
-  if (add) addRow(add);
-  const removed = event.target.closest("[data-remove-row]");
-  if (removed) {
-    removed.closest("[data-row]").remove();
-    form().dispatchEvent(new Event("change", { bubbles: true }));
-  }
 });
 page.addEventListener("live", ({ detail }) => {
   if (!taskId() || (detail.task && String(detail.task) !== taskId())) return;

@@ -26,4 +26,4 @@ function count() {
 }
 
 page.addEventListener("htmx:afterSettle", count);
-page.addEventListener("DOMContentLoaded", count); // after htmx, which listens already
+count();
