@@ -26,6 +26,8 @@ from runs.api.assistants import find_assistant
 from runs.api.endpoint import Endpoint
 from runs.api.jsonrpc import (
     INVALID_PARAMS,
+    INVALID_REQUEST,
+    MALFORMED,
     METHOD_NOT_FOUND,
     Call,
     Refused,
@@ -68,9 +70,11 @@ class A2aView(RpcEndpoint):
         return self.answer(self._do)
 
     def _do(self, call: Call) -> Any:
+        if call.id is None:
+            raise Refused(INVALID_REQUEST, MALFORMED, http_status=status.HTTP_400_BAD_REQUEST)
         self._refuse_other_versions()
         does = METHODS.get(call.method)
-        if does is None or call.id is None:
+        if does is None:
             raise Refused(METHOD_NOT_FOUND, f"Method not found: {call.method}")
         self.words = OLD if "/" in call.method else NEW
         return does(self, call)
@@ -188,6 +192,8 @@ class A2aView(RpcEndpoint):
         return self._in_shape(serializers.ThreadRunSerializer, asked)
 
     def _followed(self, call: Call, task: Task, run: Run) -> HttpResponseBase:
+        first = _event(call, self.words.one_of("task", task_body(task, self.words)))
+
         def tell(run: Run) -> bytes | None:
             if Run.objects.active().filter(pk=run.pk).exists():
                 return None
@@ -199,7 +205,6 @@ class A2aView(RpcEndpoint):
             async for part in streams.told(run, tell):
                 yield part
 
-        first = _event(call, self.words.one_of("task", task_body(task, self.words)))
         return streams.sse_response(followed(), {})
 
 

@@ -13,7 +13,7 @@ from runs.api.jsonrpc import INVALID_PARAMS, Refused
 TASK_NOT_FOUND, NOT_CANCELABLE, NO_PUSH, WRONG_CONTENT = -32001, -32002, -32003, -32005
 UNSUPPORTED_VERSION = -32009
 MAX_HISTORY = 2**31 - 1
-ROLES = {"user": "user", "ROLE_USER": "user"}
+CLIENT_ROLES = ("user", "ROLE_USER")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ OLD, NEW = Words("0.3"), Words("1.0")
 class MessageSerializer(serializers.Serializer[Any]):
     """What a client says; anything but words and data is refused by `words_and_data`."""
 
-    role = serializers.ChoiceField(list(ROLES))
+    role = serializers.ChoiceField(CLIENT_ROLES)
     messageId = TextField(max_length=500)
     contextId = IdField("context", required=False)
     taskId = TextField(required=False, max_length=500)

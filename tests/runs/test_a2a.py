@@ -241,7 +241,9 @@ def test_versions_and_addresses_that_are_not_there(api: httpx.Client, asker: Age
     for version, code in (("0.3", -32001), ("1.0.1", -32001), ("2.0", -32009), ("1", -32009)):
         answer = api.post(asker.path, json=body, headers={"A2A-Version": version})
         assert answer.json()["error"]["code"] == code, version
-    assert api.post(asker.path, json=body | {"id": None}).status_code == 400
+    for nameless in (body | {"id": None}, {k: v for k, v in body.items() if k != "id"}):
+        answer = api.post(asker.path, json=nameless)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (400, -32600)
     assert api.post(f"/a2a/{uuid.uuid4()}", json=body).status_code == 404
     assert api.post("/a2a/nobody", json=body).status_code == 422
     assert api.get(asker.path).status_code == 405
