@@ -28,13 +28,14 @@ if TYPE_CHECKING:  # the REST framework loads this module while it loads its vie
 
 ANONYMOUS = "key:anonymous"
 SHUT_OUT = "This account is kept out."
+CHALLENGE = 'Bearer realm="HITL Console"'
 NO_KEY = "Invalid or missing API key."
 
 
 class ApiKeyAuthentication(BaseAuthentication):
     """`X-Api-Key: <key>` or `Authorization: Bearer <key>`."""
 
-    def authenticate(self, request: Request) -> tuple[User, ApiKey | Caller] | None:
+    def authenticate(self, request: Request) -> tuple[User, ApiKey] | None:
         """The key's user and the key; None where the request brings no key."""
         if settings.API_AUTH == "none":
             return _anonymous(request)
@@ -51,22 +52,32 @@ class ApiKeyAuthentication(BaseAuthentication):
 
     def authenticate_header(self, request: Request) -> str:
         """What a 401 says of the way in."""
-        return 'Bearer realm="HITL Console"'
+        return CHALLENGE
 
 
-class CallerAuthentication(ApiKeyAuthentication):
-    """By the auth handlers that langgraph.json names, in place of keys; by a key without them."""
+class CallerAuthentication(BaseAuthentication):
+    """However the auth handlers of langgraph.json want it."""
 
-    def authenticate(self, request: Request) -> tuple[User, ApiKey | Caller] | None:
+    def __init__(self, handlers: auth.Handlers) -> None:
+        self.handlers = handlers
+
+    def authenticate(self, request: Request) -> tuple[User, Caller]:
         """The user that stands for who the handler says it is, and what lets them ask for more."""
-        handlers = auth.handlers()
-        if handlers is None:
-            return super().authenticate(request)
-        who = handlers.authenticate(_asked(request))
+        who = self.handlers.authenticate(_asked(request))
         user = services.user_called(who.identity)
         if not user.is_active:
             raise AuthenticationFailed(SHUT_OUT)
-        return user, Caller(who, handlers)
+        return user, Caller(who, self.handlers)
+
+    def authenticate_header(self, request: Request) -> str:
+        """What a 401 says of the way in, where the handler does not."""
+        return CHALLENGE
+
+
+def authenticators() -> list[BaseAuthentication]:
+    """Who says who is asking: the auth handlers, where there are some, and then no key does."""
+    handlers = auth.handlers()
+    return [ApiKeyAuthentication()] if handlers is None else [CallerAuthentication(handlers)]
 
 
 class HasScope(BasePermission):
@@ -110,12 +121,22 @@ class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
     """How the schema describes the key."""
 
     target_class = ApiKeyAuthentication
-    match_subclasses = True
     name = "ApiKey"
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
         """An API key in a header."""
         return {"type": "apiKey", "in": "header", "name": "X-Api-Key"}
+
+
+class CallerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """How the schema describes what auth handlers look at."""
+
+    target_class = CallerAuthentication
+    name = "AuthHandlers"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        """A token in a header, most likely."""
+        return {"type": "http", "scheme": "bearer"}
 
 
 def _key_in(request: Request) -> str | None:

@@ -13,7 +13,6 @@ from rest_framework.response import Response
 
 from runs import services
 from runs.api.assistants import find_assistant
-from runs.api.auth import ApiKeyAuthentication
 from runs.api.endpoint import Endpoint
 from runs.api.fields import SwitchField, TextField
 from runs.exceptions import InvalidInput, NotFound
@@ -48,7 +47,7 @@ class SwitchSerializer(serializers.Serializer[Any]):
 class BreakpointEndpoint(Endpoint):
     """What the Agent Server does not have: for keys alone."""
 
-    authentication_classes = [ApiKeyAuthentication]
+    is_ruled = False
     scopes = {"GET": Scope.RUNS, **WRITERS}
 
     def author(self) -> User:

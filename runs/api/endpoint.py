@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +12,7 @@ from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
 from hitl_console.headers import PRIVATE
-from runs.api.auth import CallerAuthentication
+from runs.api.auth import authenticators
 from runs.api.negotiation import StrictJSONParser
 from runs.exceptions import InvalidInput
 from runs.models import Scope
@@ -22,7 +21,7 @@ from runs.models import Scope
 class Endpoint(APIView):
     """Behind a key or auth handlers; bodies are read strictly, whatever their headers say."""
 
-    authentication_classes: Sequence[type[BaseAuthentication]] = [CallerAuthentication]
+    is_ruled = True  # auth handlers stand in the place of keys
     http_method_names = ["get", "head", "post", "patch", "delete"]
     scopes: Scope | dict[str, Scope] = Scope.RUNS
 
@@ -30,6 +29,10 @@ class Endpoint(APIView):
     def default_response_headers(self) -> dict[str, str]:
         """On every answer, errors included."""
         return dict(PRIVATE)
+
+    def get_authenticators(self) -> list[BaseAuthentication]:
+        """What says who is asking."""
+        return authenticators() if self.is_ruled else super().get_authenticators()
 
     def body(self, shape: type[BaseSerializer[Any]]) -> dict[str, Any]:
         """The request's body in this shape; only what the client sent and what has a default."""

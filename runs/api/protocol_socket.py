@@ -18,7 +18,7 @@ from django.db.models import Q
 from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 
-from runs.api.auth import CallerAuthentication, require
+from runs.api.auth import authenticators, require
 from runs.api.endpoint import id_of
 from runs.api.negotiation import dumps, loads
 from runs.api.protocol import (
@@ -148,7 +148,7 @@ class ProtocolConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channel
         """Raises where whoever opened the socket may follow nothing, or no more."""
         request = Request(
             self._request(b""),
-            authenticators=[CallerAuthentication()],
+            authenticators=authenticators(),
             parser_context={"kwargs": self.scope["url_route"]["kwargs"]},
         )
         require(request, Scope.RUNS)

@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from runs import metrics
-from runs.api.auth import ApiKeyAuthentication, MayScrape
+from runs.api.auth import MayScrape
 from runs.api.endpoint import Endpoint
 
 INFO = {
@@ -40,6 +40,7 @@ INFO = {
 class OpenEndpoint(Endpoint):
     """For everybody."""
 
+    is_ruled = False
     authentication_classes = ()
     permission_classes = ()
 
@@ -55,7 +56,7 @@ class OkView(OpenEndpoint):
 
 
 class MetricsView(Endpoint):
-    authentication_classes = [ApiKeyAuthentication]
+    is_ruled = False
     permission_classes = (MayScrape,)
 
     @extend_schema(
