@@ -15,6 +15,7 @@ from tests.conftest import drop_database
 from tests.console import Console, running
 
 HERE = Path(__file__).parent
+RECEIVER = "127.0.0.2"  # where webhooks may go: this machine, by a name the recordings do not use
 
 
 @pytest.fixture(scope="session")
@@ -29,6 +30,7 @@ def measured(test_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         tmp_path_factory.mktemp("measured"),
         url,
         HITL_RESUME_MODE="compatible",
+        HITL_WEBHOOK_HOSTS=RECEIVER,
         LANGGRAPH_CONFIG=str(HERE / "langgraph.json"),
     )
     migrated = console.manage("migrate", "--verbosity", "0")

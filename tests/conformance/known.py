@@ -34,6 +34,8 @@ PARTIAL = "after a part of the answers, values show the part that has run"
 WORDS = "tools answer in JSON, and say who is asked and where"
 TOOLS = "assistants of other recordings are tools too; their order is not promised"
 
+CHANNELS = "more is told, under other numbers; the end of a run is its last event"
+
 DIFFERENCES: dict[str, dict[str, set[int]]] = {
     "a2a_mcp": {OWN: {3, 10}, TEXT: {8}, TOOLS: {11}, WORDS: {12}},
     "assistants": {INMEM: {42, 43}, TEXT: {49}},
@@ -48,6 +50,7 @@ DIFFERENCES: dict[str, dict[str, set[int]]] = {
     "hitl_docs_python_sdk": {SHARED: {17}},
     "hitl_middleware": {INMEM: {23, 24}, PARTIAL: {31}},
     "parallel_interrupts": {PARTIAL: {9, 10}},
+    "protocol_v3": {CHANNELS: {1, 23, 24}},
     "resume_concurrent": {EARLY: {24, 25, 26, 27, 28, 31, 32, 33, 34, 35}},
     "runs_background": {QUERIES: {12, 14}, TEXT: {18}, ACTIVE: {26}, AFTER: {27}},
     "runs_cancel": {EARLY: {18, 19, 46, 55, 58}},
@@ -58,6 +61,7 @@ DIFFERENCES: dict[str, dict[str, set[int]]] = {
     "runs_stream_interrupt_modes": {PLACES: {18, 24, 33, 42, 48}, BY_ID: {21}},
     "runs_stream_modes": {LANGSMITH: {30}},
     "runs_stream_subgraphs": {PLACES: {5, 6, 7, 14, 15}, INMEM: {11, 13}},
+    "runs_webhook": {TEXT: {2, 3, 4, 5, 7}},
     "static_runtime": {NODES: {52, 55}, AFTER: {53, 54, 56, 57}, INMEM: {79}},
     "strict_resume": {OWN: {1}, STRICT: {4, 6, 7, 10}, AFTER: {8}},
     "system": {OWN: {3, 4, 5, 6}, PAGES: {7, 8}, TEXT: {9, 10, 12}, CORS: {16}},
