@@ -16,7 +16,7 @@ from reviews.form_parts import Card, Wrong, control_id
 from reviews.inbox import Query
 from reviews.models import Decision, Delivery, ReviewTask
 from reviews.payloads import Action, AnswerRefused, Channel, Field, FieldError, Kind
-from reviews.payloads.forms import PREFILL_KEYS, original_of
+from reviews.payloads.forms import PREFILL_KEYS, begun
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -156,7 +156,12 @@ class TaskForm:
         """What the JSON mode begins with."""
         if self.typed_json:
             return self.typed_json
-        return payloads.json_text(original_of(self.asked))
+        return payloads.json_text(begun(self.asked))
+
+    @property
+    def schema(self) -> str:
+        """What an answer in JSON has to meet."""
+        return payloads.json_text(self.asked.schema) if self.asked.schema else ""
 
     @property
     def rejection(self) -> str:
@@ -220,10 +225,13 @@ class TaskForm:
             return [Wrong(self.problem)]
         if self.refused is None:
             return []
+        return self._placed(self.refused)
+
+    def _placed(self, refused: AnswerRefused) -> list[Wrong]:
         known = dict(self._known_places())
         return [
             replace(known.get(error.pointer) or self._in_json(error), message=error.message)
-            for error in self.refused.errors
+            for error in refused.errors
         ]
 
     def _in_json(self, error: FieldError) -> Wrong:
@@ -317,7 +325,8 @@ class TaskForm:
             return ""
         if self.posted is None:
             return _("Nothing yet: answer first.")
-        return _("Nothing yet. %s") % "; ".join(error.message for error in refused.errors[:3])
+        wrong = [f"{one.label}: {one.message}" for one in self._placed(refused)[:3]]
+        return _("Nothing yet. %s") % " ".join(said.removeprefix(": ") for said in wrong)
 
     @property
     def edits(self) -> list[payloads.Edit]:

@@ -41,6 +41,14 @@ def original_of(asked: Asked) -> Any:
     return form.value if form.filled and isinstance(form.value, dict) else {}
 
 
+def begun(asked: Asked) -> Any:
+    """What an answer in JSON begins with: what the graph proposes, the rest of a form as null."""
+    properties = (asked.schema or {}).get("properties") if asked.shape is Shape.FORM else None
+    blank = dict.fromkeys(properties) if isinstance(properties, dict) else {}
+    original = original_of(asked)
+    return {**blank, **original} if isinstance(original, dict) else original
+
+
 def refill(
     fields: tuple[Field, ...], data: Any, errors: dict[str, str] | None = None
 ) -> tuple[Field, ...]:

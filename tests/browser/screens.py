@@ -46,6 +46,11 @@ ASKED: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("static_steps", {}, {"interrupt_before": ["step_2"]}),
     ("parallel_questions", {"contract": "Harbour lease, 2027"}, {}),
     ("typed_form", {}, {}),
+    (
+        "approve_tool",
+        {"messages": [{"role": "user", "content": "Order B-2210 never came, please pay it back"}]},
+        {},
+    ),
     ("human_in_the_loop", {"some_text": MAIL}, {}),
     ("refund", {"order": "A-1042", "amount": 249.9, "reason": "arrived broken"}, {}),
     (
@@ -106,6 +111,7 @@ async def take_tasks(page: Page, look: str) -> None:
             await page.locator("main textarea").first.fill(REVISED)
             await page.locator("#receives").get_by_text("within 14 days").wait_for()
         await save(page, f"task-{name}-{look}")
+    await take_several(page, look)
     for name, address in {"walk": "/walk/", "me": "/me/", "threads": "/agents/threads/"}.items():
         await page.goto(address)
         await save(page, f"{name}-{look}")
@@ -113,8 +119,24 @@ async def take_tasks(page: Page, look: str) -> None:
     await save(page, f"thread-{look}")
 
 
+async def take_several(page: Page, look: str) -> None:
+    """Two tasks that ask the same thing: selected, shown together, assigned."""
+    for name, kind in {"bulk": "approve", "assign": "assign"}.items():
+        await page.goto("/inbox/")
+        alike = page.locator("#list li").filter(has_text=TASKS["actions"])
+        for at in range(2):
+            await alike.nth(at).locator("input").set_checked(True, force=True)
+        await page.get_by_text("2 can be approved together").wait_for()
+        if kind == "approve":
+            await save(page, f"selected-{look}")
+        await page.locator(f"#bulk [value={kind}]").click()
+        await page.locator("#batch h1").wait_for()
+        await save(page, f"{name}-{look}")
+
+
 async def take_admin(page: Page, look: str) -> None:
     """What administrators and operators work with."""
+    await take_history(page, look)
     for name, address in ADMIN.items():
         await page.goto(address)
         await save(page, f"{name}-{look}")
@@ -128,6 +150,19 @@ async def take_admin(page: Page, look: str) -> None:
         if part == "graph/":
             await page.locator("svg [data-id=step_2]").click()
         await save(page, f"assistant-{part.rstrip('/') or 'overview'}-{look}")
+
+
+async def take_history(page: Page, look: str) -> None:
+    """An older checkpoint beside the one before it, and what it takes to go on from there."""
+    await page.goto("/agents/threads/")
+    await page.locator("#rows .line").first.click()
+    await page.locator(".step.is-now").wait_for()
+    for name, link in {"checkpoint": "a[href*='?diff=']", "fork": "[data-fork]"}.items():
+        timeline = page.url
+        await page.locator(f".step {link}").first.click()
+        await page.locator("main h1").wait_for()
+        await save(page, f"{name}-{look}")
+        await page.goto(timeline)
 
 
 async def visiting(browser: Browser, up: dict[str, Any], theme: str, size: ViewportSize) -> Page:
