@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -162,11 +163,17 @@ async def test_a_typed_form_on_a_phone_says_what_is_wrong_and_is_sent(
     await page.get_by_label("Mail").fill("ann@example.com")
     await page.get_by_label("Urgent").check()
     await expect(page.locator("#receives")).to_contain_text("ann@example.com")
+    await page.locator("label:has([name=mode][value=json])").tap()
+    await expect(page.locator("#json")).to_have_value(re.compile("ann@example.com"))
+    whole = {"amount": 500, "mail": "ann@example.com", "urgent": True}
+    assert json.loads(await page.locator("#json").input_value()) == whole
+    await page.fill("#json", json.dumps(whole | {"amount": 499}))
+    await expect(page.locator("#receives")).to_contain_text("499")
+    assert await axe(page) == []
     await page.locator("[data-primary]").tap()
 
     await sent(page)
-    got = json.loads((await values(sdk, task))["got"])
-    assert got == {"amount": 500, "mail": "ann@example.com", "urgent": True}
+    assert json.loads((await values(sdk, task))["got"]) == whole | {"amount": 499}
 
 
 async def test_a_state_is_edited_by_channel_and_the_run_goes_on_with_it(
