@@ -36,6 +36,13 @@ class ThreadAdmin(ReadOnlyAdmin):
 class RunAdmin(ReadOnlyAdmin):
     list_display = ("id", "graph_id", "status", "attempt", "created_at")
     list_filter = ("status", "graph_id")
+    exclude = ("kwargs",)
+    readonly_fields = ("asked",)
+
+    @admin.display(description="kwargs")
+    def asked(self, run: Run) -> dict[str, Any]:
+        """What it was asked to do; what auth handlers know of who asked is for its graph alone."""
+        return {name: value for name, value in run.kwargs.items() if name != "caller"}
 
 
 @admin.register(Cron)
@@ -44,6 +51,7 @@ class CronAdmin(ReadOnlyAdmin):
 
     list_display = ("id", "schedule", "timezone", "is_enabled", "next_run_at", "last_error")
     list_filter = ("is_enabled",)
+    exclude = ("caller",)
 
 
 @admin.register(Interrupt)

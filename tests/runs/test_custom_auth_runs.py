@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Group, User
 from django.db import transaction
+from django.test import Client
 from django.utils.timezone import now
 from langgraph_sdk.client import SyncLangGraphClient
 from websockets.asyncio.client import connect
@@ -65,6 +66,19 @@ def test_a_graph_is_told_who_asked_whatever_they_say_of_themselves(sdk_of):
     assert run["metadata"]["owner"] == "alice"
     assert "langgraph_auth_user" not in run["kwargs"]["config"]["configurable"]
     assert "display_name" not in str(run["kwargs"])  # what a handler knows stays with the graph
+
+
+def test_what_a_handler_knows_is_not_shown_to_administrators(sdk_of, ada):
+    alice, at = asking(sdk_of, "alice")
+    (run,) = (one["run_id"] for one in alice.runs.list(at))
+    cron = alice.crons.create("echo_config", schedule="0 9 1 1 *")["cron_id"]
+    browser = Client()
+    browser.force_login(ada, backend="django.contrib.auth.backends.ModelBackend")
+    for path in (f"/admin/runs/run/{run}/change/", f"/admin/runs/cron/{cron}/change/"):
+        page = browser.get(path)
+        assert (page.status_code, "display_name" in page.content.decode()) == (200, False)
+    assert "strict_resume" in browser.get(f"/admin/runs/run/{run}/change/").content.decode()
+    alice.crons.delete(cron)
 
 
 def test_without_handlers_nobody_claims_to_have_passed_them(api):
