@@ -177,7 +177,11 @@ class Handlers:
 def handlers() -> Handlers | None:
     """The handlers langgraph.json names; None where it names none."""
     auth = registry.auth()
-    return None if auth is None else _checked(auth)
+    if auth is None:
+        return None
+    if not isinstance(auth, Auth):
+        raise registry.unloadable(registry.AUTH, f"it is a {type(auth).__name__}, not an Auth")
+    return _checked(auth)
 
 
 def configurable_of(caller: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -189,10 +193,8 @@ def configurable_of(caller: Mapping[str, Any] | None) -> dict[str, Any]:
 
 
 @cache
-def _checked(auth: Any) -> Handlers:
+def _checked(auth: Auth) -> Handlers:
     """Rules that nobody keeps are worse than none: what would never be asked is refused."""
-    if not isinstance(auth, Auth):
-        raise registry.unloadable(registry.AUTH, f"it is a {type(auth).__name__}, not an Auth")
     if auth._authenticate_handler is None:
         raise registry.unloadable(registry.AUTH, "it has no authenticate handler")
     for name, parameter in inspect.signature(auth._authenticate_handler).parameters.items():

@@ -94,6 +94,7 @@ def test_without_a_path_keys_are_asked_for(project, entry):
         ("import nothing_like_it", None, "No module named 'nothing_like_it'"),
         ("auth = None", None, "./auth.py:auth is None"),
         ("auth = 42", None, "it is a int, not an Auth"),
+        ("auth = {}", None, "it is a dict, not an Auth"),
         ("", None, "it has no authenticate handler"),
         (
             "@auth.authenticate\nasync def authenticate(token): ...",
@@ -302,3 +303,28 @@ def test_an_answer_that_is_none_is_a_failure(project, answer):
     alice = handlers().authenticate(asked())
     with pytest.raises(HandlerFailed):
         handlers().ask(alice, "threads", "read", {})
+
+
+def test_the_rules_of_the_documentation_are_rules(project):
+    text = (ROOT / "docs" / "security.md").read_text()
+    (written,) = re.findall(r"```python\n(from langgraph_sdk import Auth\n.*?)```", text, re.DOTALL)
+    project(
+        written
+        + """
+async def who_has(token):
+    class User:
+        id, permissions = "alice", ["write"]
+    return User if token == "alice" else None
+"""
+    )
+    alice = handlers().authenticate(asked())
+    assert (alice.identity, alice.permissions) == ("alice", ["write"])
+    with pytest.raises(HandlerRefused):
+        handlers().authenticate(asked(headers=auth.Headers()))
+    thread: dict[str, Any] = {"metadata": {"owner": "bob"}}
+    assert handlers().ask(alice, "threads", "create", thread) == {"owner": "alice"}
+    assert thread == {"metadata": {"owner": "alice"}}
+    for labels in (("notes",), ("alice", "notes")):
+        item: dict[str, Any] = {"namespace": labels}
+        assert handlers().ask(alice, "store", "put", item) == {}
+        assert item["namespace"] == ("alice", "notes")
