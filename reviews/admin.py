@@ -17,6 +17,12 @@ from reviews.services import audit
 @admin.register(ReviewPolicy)
 class ReviewPolicyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic for mypy only
     list_display = ("order", "graph_id", "node", "queue")
+    fieldsets = (
+        (None, {"fields": ("order", "graph_id", "node", "queue")}),
+        ("How it is guarded", {"fields": ("reviewers_only", "high_risk", "undo_seconds")}),
+        ("How it is shown", {"fields": ("title", "shape", "quick_answers")}),
+        ("What the graph gets", {"fields": ("reject_value", "answers_as")}),
+    )
     list_display_links = ("graph_id", "node")
 
     def save_model(
