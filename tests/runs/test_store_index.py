@@ -1,0 +1,188 @@
+"""Searching the store by meaning: what langgraph.json says of it, and what Postgres must have."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import orjson
+import pytest
+from asgiref.sync import sync_to_async
+from django.core.checks import run_checks
+from django.core.management import CommandError
+from django.db import connection
+from django.test import Client
+from django.utils.timezone import now
+from langgraph.store.postgres import PostgresStore
+
+from runs import services
+from runs.apps import prepare_runtime
+from runs.exceptions import GraphError, LeaseLost
+from runs.models import Run, Scope
+from runs.runtime import RunSpec, checkpointer, embedding, registry, store
+from tests.conftest import issue_key
+
+EMBED = """
+WORDS = ("lamp", "refund", "weather")
+
+def embed(texts):
+    return [[text.lower().count(word) + 0.01 for word in WORDS] for text in texts]
+
+async def aembed(texts):
+    return embed(texts)
+
+nothing = None
+"""
+SEARCH = "/store/items/search"
+
+Says = Callable[..., None]
+
+
+@pytest.fixture
+def says(tmp_path: Path, settings: Any) -> Iterator[Says]:
+    """Write a langgraph.json with this index in its store entry."""
+    graph = Path(__file__).parents[1] / "graphs.py"
+    name = f"embed_{uuid4().hex}.py"
+    (tmp_path / name).write_text(EMBED)
+    settings.LANGGRAPH_CONFIG = tmp_path / "langgraph.json"
+
+    def write(**index: Any) -> None:
+        if "embed" in index:
+            index["embed"] = index["embed"].replace("embed.py", name)
+        config = {"graphs": {"static_steps": f"{graph}:static_steps"}, "store": {"index": index}}
+        settings.LANGGRAPH_CONFIG.write_bytes(orjson.dumps(config))
+        registry.forget()
+
+    yield write
+    registry.forget()
+
+
+@pytest.fixture
+def vectors() -> None:
+    """Postgres has pgvector, as the embedded one does."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT FROM pg_available_extensions WHERE name = 'vector'")
+        if cursor.fetchone() is None:
+            assert os.environ.get("CI") != "true"
+            pytest.skip("this PostgreSQL has no pgvector")
+
+
+@pytest.fixture
+def root() -> str:
+    """A namespace no other test writes to."""
+    return uuid4().hex
+
+
+@pytest.mark.parametrize("function", ["embed", "aembed"])
+def test_items_are_found_by_what_they_mean(
+    says: Says, vectors: None, root: str, function: str
+) -> None:
+    says(dims=3, embed=f"./embed.py:{function}", fields=["text"])
+    store.create_tables()
+    client = Client(headers={"X-Api-Key": issue_key("meaning", [Scope.RUNS])})
+
+    def put(key: str, text: str, **more: Any) -> None:
+        body = {"namespace": [root], "key": key, "value": {"text": text, "n": 1}, **more}
+        kind = "application/json"
+        assert client.put("/store/items", orjson.dumps(body), content_type=kind).status_code == 204
+
+    put("lamp", "A lamp arrived broken")
+    put("money", "They want a refund")
+    put("hidden", "refund refund", index=False)
+
+    def found(**asked: Any) -> list[tuple[str, float | None]]:
+        body = orjson.dumps({"namespace_prefix": [root], **asked})
+        answer = client.post(SEARCH, body, content_type="application/json")
+        assert answer.status_code == 200, answer.content
+        return [(item["key"], item["score"]) for item in answer.json()["items"]]
+
+    (first, best), (second, worse) = found(query="Where is my refund?")
+    assert (first, second) == ("money", "lamp")
+    assert best is not None
+    assert worse is not None
+    assert best > 0.99 > worse
+    assert dict(found()) == dict.fromkeys(("lamp", "money", "hidden"))
+    assert [key for key, _ in found(query="lamp", filter={"n": 1}, limit=1)] == ["lamp"]
+
+
+async def test_nodes_keep_and_find_as_long_as_their_run_is_theirs(
+    says: Says, vectors: None, root: str
+) -> None:
+    says(dims=3, embed="./embed.py:aembed")
+    await sync_to_async(store.create_tables)()
+    run = await sync_to_async(running)()
+    spec = RunSpec(run.pk, run.thread_id, run.attempt, run.graph_id)
+    attempt = await store.fenced_store(spec)
+    try:
+        await attempt.aput((root,), "lamp", {"said": "a lamp"})
+        await attempt.aput((root,), "sky", {"said": "the weather"})
+        found = await attempt.asearch((root,), query="lamp")
+        assert [item.key for item in found] == ["lamp", "sky"]
+
+        await Run.objects.filter(pk=run.pk).aupdate(status="success", lease_until=None)
+        with pytest.raises(LeaseLost):
+            await attempt.aput((root,), "late", {"said": "a lamp"})
+        assert len(await attempt.asearch((root,), query="lamp")) == 2
+    finally:
+        await checkpointer.aclose()
+
+
+def running() -> Run:
+    """A run at work, as its worker has it; no job was ever queued for it."""
+    return Run.objects.create(
+        thread=services.create_thread(),
+        assistant=services.get_assistant("static_steps"),
+        graph_id="static_steps",
+        status=Run.Status.RUNNING,
+        attempt=1,
+        lease_until=now() + timedelta(minutes=5),
+        kwargs={},
+    )
+
+
+@pytest.mark.parametrize(
+    ("index", "said"),
+    [
+        ({"embed": "./embed.py:embed"}, 'needs "dims"'),
+        ({"dims": "3", "embed": "./embed.py:embed"}, 'needs "dims"'),
+        ({"dims": True, "embed": "./embed.py:embed"}, 'needs "dims"'),
+        ({"dims": 3}, 'needs "embed"'),
+        ({"dims": 3, "embed": "./embed.py:embed", "fields": "text"}, "no list of paths"),
+        ({"dims": 3, "embed": "./embed.py:missing"}, "has no 'missing'"),
+        ({"dims": 3, "embed": "./embed.py:nothing"}, "embed must be provided"),
+        ({"dims": 3, "embed": "./nowhere.py:embed"}, "./nowhere.py does not exist"),
+        ({"dims": 3, "embed": "nobody:model"}, "nobody"),
+        ({"dims": 3, "embed": "openai:text-embedding-3-small"}, "langchain-openai"),
+    ],
+)
+def test_an_index_that_cannot_be_kept_stops_the_start(
+    says: Says, index: dict[str, Any], said: str
+) -> None:
+    says(**index)
+    with pytest.raises(GraphError) as refused:
+        embedding.index()
+    assert said in str(refused.value.detail)
+    assert [error.id for error in run_checks(tags=["compatibility"])] == ["runs.E001"]
+
+
+def test_a_postgres_without_vectors_is_named(says: Says, monkeypatch: pytest.MonkeyPatch) -> None:
+    def setup(self: PostgresStore) -> None:
+        with self._cursor() as cursor:
+            cursor.execute("CREATE EXTENSION no_such_vector")
+
+    monkeypatch.setattr(PostgresStore, "setup", setup)
+    says(dims=3, embed="./embed.py:embed")
+    with pytest.raises(CommandError, match="install pgvector there and CREATE EXTENSION vector"):
+        prepare_runtime()
+
+
+def test_vectors_of_another_length_are_not_mixed(says: Says, vectors: None) -> None:
+    says(dims=3, embed="./embed.py:embed")
+    store.create_tables()
+    says(dims=4, embed="./embed.py:embed")
+    with pytest.raises(CommandError, match="vectors of 4, but the database keeps some of 3"):
+        prepare_runtime()
