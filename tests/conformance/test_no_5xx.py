@@ -92,12 +92,15 @@ def ids(console: Console, queue_of_mine: Group) -> dict[str, str]:
         (run,) = api.get(f"/threads/{thread}/runs").json()
         state = api.get(f"/threads/{thread}/state").json()
         mine = api.post("/assistants", json={"graph_id": "approve_once"}).json()
+        yearly = {"assistant_id": "approve_once", "schedule": "0 0 1 1 *", "input": {}}
+        cron = api.post(f"/threads/{thread}/runs/crons", json=yearly).json()
     task = ReviewTask.objects.open().on(uuid.UUID(thread)).get()
     return {
         "thread_id": thread,
         "run_id": run["run_id"],
         "checkpoint_id": state["checkpoint"]["checkpoint_id"],
         "assistant_id": mine["assistant_id"],
+        "cron_id": cron["cron_id"],
         "pk": str(task.pk),
     }
 

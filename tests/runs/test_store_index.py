@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -16,15 +15,14 @@ from django.core.checks import run_checks
 from django.core.management import CommandError
 from django.db import connection
 from django.test import Client
-from django.utils.timezone import now
 from langgraph.store.postgres import PostgresStore
 
-from runs import services
 from runs.apps import prepare_runtime
 from runs.exceptions import GraphError, LeaseLost
-from runs.models import Run, Scope
-from runs.runtime import RunSpec, checkpointer, embedding, registry, store
+from runs.models import Scope
+from runs.runtime import embedding, registry, store
 from tests.conftest import issue_key
+from tests.runs.held import held, let_go
 
 EMBED = """
 WORDS = ("lamp", "refund", "weather")
@@ -114,34 +112,17 @@ async def test_nodes_keep_and_find_as_long_as_their_run_is_theirs(
 ) -> None:
     says(dims=3, embed="./embed.py:aembed")
     await sync_to_async(store.create_tables)()
-    run = await sync_to_async(running)()
-    spec = RunSpec(run.pk, run.thread_id, run.attempt, run.graph_id)
-    attempt = await store.fenced_store(spec)
-    try:
+    async with held() as spec:
+        attempt = await store.fenced_store(spec)
         await attempt.aput((root,), "lamp", {"said": "a lamp"})
         await attempt.aput((root,), "sky", {"said": "the weather"})
         found = await attempt.asearch((root,), query="lamp")
         assert [item.key for item in found] == ["lamp", "sky"]
 
-        await Run.objects.filter(pk=run.pk).aupdate(status="success", lease_until=None)
+        await let_go(spec.run_id)
         with pytest.raises(LeaseLost):
             await attempt.aput((root,), "late", {"said": "a lamp"})
         assert len(await attempt.asearch((root,), query="lamp")) == 2
-    finally:
-        await checkpointer.aclose()
-
-
-def running() -> Run:
-    """A run at work, as its worker has it; no job was ever queued for it."""
-    return Run.objects.create(
-        thread=services.create_thread(),
-        assistant=services.get_assistant("static_steps"),
-        graph_id="static_steps",
-        status=Run.Status.RUNNING,
-        attempt=1,
-        lease_until=now() + timedelta(minutes=5),
-        kwargs={},
-    )
 
 
 @pytest.mark.parametrize(
