@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import fcntl
 import subprocess
-import tempfile
 from pathlib import Path
 
 from tests.conftest import require
 
 FOLDER = Path(__file__).resolve().parent / "js"
+LOCK = FOLDER / "package-lock.json"
 NPM_CI = ("ci", "--no-audit", "--no-fund", "--ignore-scripts", "--engine-strict")
 
 
 def installed() -> str:
     """The path of Node, once the packages are there; of several processes one installs them."""
     node, npm = require("Node.js of version 20 or newer", "nodejs", "node"), require("npm", "npm")
-    with (Path(tempfile.gettempdir()) / "hitl-console-npm.lock").open("w") as lock:
+    with LOCK.open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not _is_up_to_date():
             done = subprocess.run(
@@ -42,5 +42,4 @@ def bundle(node: str, source: str, target: Path) -> None:
 
 def _is_up_to_date() -> bool:
     marker = FOLDER / "node_modules" / ".package-lock.json"
-    lock = FOLDER / "package-lock.json"
-    return marker.exists() and marker.stat().st_mtime >= lock.stat().st_mtime
+    return marker.exists() and marker.stat().st_mtime >= LOCK.stat().st_mtime
