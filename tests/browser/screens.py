@@ -115,7 +115,8 @@ async def take_tasks(page: Page, look: str) -> None:
     for name, address in {"walk": "/walk/", "me": "/me/", "threads": "/agents/threads/"}.items():
         await page.goto(address)
         await save(page, f"{name}-{look}")
-    await page.locator("main a[href^='/agents/threads/']").first.click()
+    await page.locator("#rows .line").first.click()
+    await page.locator(".step.is-now").wait_for()
     await save(page, f"thread-{look}")
 
 
@@ -141,7 +142,8 @@ async def take_admin(page: Page, look: str) -> None:
         await page.goto(address)
         await save(page, f"{name}-{look}")
     await page.goto(ADMIN["runs"])
-    await page.locator("main a[href^='/agents/runs/']").first.click()
+    await page.locator("#rows .line").first.click()
+    await page.locator("#run").wait_for()
     await save(page, f"run-{look}")
     for part in ("", "graph/", "start/"):
         await page.goto(ADMIN["assistants"])
