@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
 from runs.exceptions import GraphError
-from runs.runtime import auth, embedding, registry
+from runs.runtime import auth, registry, store
 
 
 @register(Tags.compatibility)
@@ -17,7 +17,7 @@ def graphs_import(**_: Any) -> list[CheckMessage]:
     try:
         registry.check()
         auth.handlers()
-        embedding.index()
+        store.check()
     except GraphError as error:
         return [Error(str(error.detail), id="runs.E001")]
     return []

@@ -20,7 +20,7 @@ FAULTY = 'The "index" of the "store" entry of langgraph.json '
 
 def index() -> PostgresIndexConfig | None:
     """What is to be embedded and how; None where langgraph.json wants no such search."""
-    entry = registry.store_index()
+    entry = registry.store_entry("index")
     if entry is None:
         return None
     dims, fields = entry.get("dims"), entry.get("fields")

@@ -123,15 +123,13 @@ def auth() -> Any:
     return found
 
 
-def store_index() -> dict[str, Any] | None:
-    """The `index` of the `store` entry of langgraph.json; None where there is none."""
+def store_entry(name: str) -> dict[str, Any] | None:
+    """A part of the `store` entry of langgraph.json; None where there is none."""
     entry = _config().get("store") or {}
-    found = entry.get("index") if isinstance(entry, dict) else entry
-    if found is None:
-        return None
-    if not isinstance(found, dict):
-        raise GraphError(f'{settings.LANGGRAPH_CONFIG} has a "store" entry that is no object.')
-    return found
+    found = entry.get(name) if isinstance(entry, dict) else entry
+    if found is None or isinstance(found, dict):
+        return found
+    raise GraphError(f'{settings.LANGGRAPH_CONFIG} has a "store" entry whose {name} is no object.')
 
 
 def loaded(what: str, target: str) -> Any:

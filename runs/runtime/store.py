@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC
 from typing import Any, Literal
 
-from langgraph.store.base import InvalidNamespaceError, Item, PutOp, SearchItem, TTLConfig
+from langgraph.store.base import (
+    NOT_PROVIDED,
+    InvalidNamespaceError,
+    Item,
+    PutOp,
+    SearchItem,
+    TTLConfig,
+)
 from langgraph.store.postgres import PostgresStore
 from langgraph.store.postgres.aio import AsyncPostgresStore
 from psycopg import AsyncCursor, DataError, InterfaceError, OperationalError
@@ -22,11 +30,10 @@ from psycopg.rows import DictRow
 
 from hitl_console.db import conninfo
 from runs.exceptions import GraphError, InvalidInput, InvalidNamespace, LeaseLost, StorageLost
-from runs.runtime import checkpointer, embedding
+from runs.runtime import checkpointer, embedding, registry
 from runs.runtime.checkpointer import HOLD_LEASE, AsyncPool
 from runs.runtime.spec import RunSpec
 
-TTL: TTLConfig = {"omit_expired": True}  # read as gone before a sweep has come round
 NO_VECTORS = (
     'langgraph.json has a "store" entry with an index, but PostgreSQL cannot keep vectors: install '
     "pgvector there and CREATE EXTENSION vector, or take the index out."
@@ -39,6 +46,8 @@ VECTOR_LENGTH = """
     SELECT atttypmod AS length FROM pg_attribute
     WHERE attrelid = 'store_vectors'::regclass AND attname = 'embedding'
 """
+FAULTY_TTL = 'The "ttl" of the "store" entry of langgraph.json has a '
+MAX_MINUTES = 100 * 365 * 24 * 60
 MAX_NAME = 2500  # bytes of namespace and key together: Postgres indexes no more
 
 Labels = Sequence[str]
@@ -49,7 +58,7 @@ class FencedStore(AsyncPostgresStore):
     """What nodes are given; it keeps nothing more for an attempt that has lost its run."""
 
     def __init__(self, conn: AsyncPool, run: RunSpec) -> None:
-        super().__init__(conn, ttl=TTL, index=embedding.index())
+        super().__init__(conn, ttl=lifetime(), index=embedding.index())
         self.lease = (run.run_id, run.attempt)
 
     async def _batch_put_ops(
@@ -81,6 +90,28 @@ async def fenced_store(run: RunSpec) -> FencedStore:
     return FencedStore(await checkpointer.pool_of_this_loop(), run)
 
 
+def check() -> None:
+    """What langgraph.json says of the store can be kept; raises GraphError where it cannot."""
+    embedding.index()
+    lifetime()
+
+
+def lifetime() -> TTLConfig:
+    """How long items stay, as langgraph.json says; for good where it says nothing."""
+    found: TTLConfig = {"omit_expired": True}  # read as gone before a sweep has come round
+    entry = registry.store_entry("ttl") or {}
+    refresh, minutes = entry.get("refresh_on_read"), entry.get("default_ttl")
+    if isinstance(refresh, bool):
+        found["refresh_on_read"] = refresh
+    elif refresh is not None:
+        raise GraphError(f'{FAULTY_TTL}"refresh_on_read" that is neither true nor false.')
+    if type(minutes) in (int, float) and 0 < minutes <= MAX_MINUTES:
+        found["default_ttl"] = math.ceil(minutes)  # whole ones, since a read counts them anew
+    elif minutes is not None:
+        raise GraphError(f'{FAULTY_TTL}"default_ttl" that is no number of minutes.')
+    return found
+
+
 def create_tables() -> None:
     """Create or upgrade the store's own tables; for vectors too where langgraph.json wants them."""
     index = embedding.index()
@@ -103,11 +134,11 @@ def _vector_length() -> int:
 def put(
     namespace: Labels, key: str, value: dict[str, Any], *, index: Index, minutes: int | None
 ) -> None:
-    """Keep a value, for some minutes after it was last read or for good."""
+    """Keep a value, for some minutes after it was last read, or for as long as is usual."""
     if len(".".join(namespace).encode()) + len(key.encode()) > MAX_NAME:
         raise InvalidInput(f"Namespace and key are too long: more than {MAX_NAME} bytes together.")
     with _opened() as store:
-        store.put(tuple(namespace), key, value, index, ttl=minutes)
+        store.put(tuple(namespace), key, value, index, ttl=minutes or NOT_PROVIDED)
 
 
 def get(namespace: Labels, key: str, *, refresh_ttl: bool | None) -> dict[str, Any] | None:
@@ -146,7 +177,7 @@ def sweep() -> int:
 def _opened() -> Iterator[PostgresStore]:
     """The store for code outside the event loop; what a client got wrong is said to be so."""
     try:
-        yield PostgresStore(checkpointer.shared_pool(), ttl=TTL, index=embedding.index())
+        yield PostgresStore(checkpointer.shared_pool(), ttl=lifetime(), index=embedding.index())
     except InvalidNamespaceError as error:
         raise InvalidNamespace(str(error)) from None
     except (ValueError, DataError) as error:  # an operator nobody knows

@@ -21,7 +21,7 @@ from hitl_console.db import conninfo
 from hitl_console.embedded_postgres import EmbeddedPostgres, EmbeddedPostgresError
 from hitl_console.supervisor import ChildFailed, ChildSpec, Supervisor, say
 from runs.exceptions import GraphError
-from runs.runtime import auth, embedding, registry
+from runs.runtime import auth, registry, store
 
 HAND_BACK = 5  # seconds beyond their grace that workers get to hand their runs back
 
@@ -86,7 +86,7 @@ class Command(BaseCommand):
         try:
             registry.check()
             auth.handlers()
-            embedding.index()
+            store.check()
         except GraphError as error:
             raise CommandError(str(error.detail)) from None
         check_database()

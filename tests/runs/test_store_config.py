@@ -1,4 +1,4 @@
-"""Searching the store by meaning: what langgraph.json says of it, and what Postgres must have."""
+"""What langgraph.json says of the store: searching it by meaning, and how long items stay."""
 
 from __future__ import annotations
 
@@ -42,17 +42,16 @@ Says = Callable[..., None]
 
 @pytest.fixture
 def says(tmp_path: Path, settings: Any) -> Iterator[Says]:
-    """Write a langgraph.json with this index in its store entry."""
+    """Write a langgraph.json with this store entry."""
     graph = Path(__file__).parents[1] / "graphs.py"
     name = f"embed_{uuid4().hex}.py"
     (tmp_path / name).write_text(EMBED)
     settings.LANGGRAPH_CONFIG = tmp_path / "langgraph.json"
 
-    def write(**index: Any) -> None:
-        if "embed" in index:
-            index["embed"] = index["embed"].replace("embed.py", name)
-        config = {"graphs": {"static_steps": f"{graph}:static_steps"}, "store": {"index": index}}
-        settings.LANGGRAPH_CONFIG.write_bytes(orjson.dumps(config))
+    def write(**store: Any) -> None:
+        config = {"graphs": {"static_steps": f"{graph}:static_steps"}, "store": store}
+        text = orjson.dumps(config).replace(b"embed.py", name.encode())
+        settings.LANGGRAPH_CONFIG.write_bytes(text)
         registry.forget()
 
     yield write
@@ -79,7 +78,7 @@ def root() -> str:
 def test_items_are_found_by_what_they_mean(
     says: Says, vectors: None, root: str, function: str
 ) -> None:
-    says(dims=3, embed=f"./embed.py:{function}", fields=["text"])
+    says(index={"dims": 3, "embed": f"./embed.py:{function}", "fields": ["text"]})
     store.create_tables()
     client = Client(headers={"X-Api-Key": issue_key("meaning", [Scope.RUNS])})
 
@@ -110,7 +109,7 @@ def test_items_are_found_by_what_they_mean(
 async def test_nodes_keep_and_find_as_long_as_their_run_is_theirs(
     says: Says, vectors: None, root: str
 ) -> None:
-    says(dims=3, embed="./embed.py:aembed")
+    says(index={"dims": 3, "embed": "./embed.py:aembed"})
     await sync_to_async(store.create_tables)()
     async with held() as spec:
         attempt = await store.fenced_store(spec)
@@ -143,7 +142,7 @@ async def test_nodes_keep_and_find_as_long_as_their_run_is_theirs(
 def test_an_index_that_cannot_be_kept_stops_the_start(
     says: Says, index: dict[str, Any], said: str
 ) -> None:
-    says(**index)
+    says(index=index)
     with pytest.raises(GraphError) as refused:
         embedding.index()
     assert said in str(refused.value.detail)
@@ -156,14 +155,31 @@ def test_a_postgres_without_vectors_is_named(says: Says, monkeypatch: pytest.Mon
             cursor.execute("CREATE EXTENSION no_such_vector")
 
     monkeypatch.setattr(PostgresStore, "setup", setup)
-    says(dims=3, embed="./embed.py:embed")
+    says(index={"dims": 3, "embed": "./embed.py:embed"})
     with pytest.raises(CommandError, match="install pgvector there and CREATE EXTENSION vector"):
         prepare_runtime()
 
 
 def test_vectors_of_another_length_are_not_mixed(says: Says, vectors: None) -> None:
-    says(dims=3, embed="./embed.py:embed")
+    says(index={"dims": 3, "embed": "./embed.py:embed"})
     store.create_tables()
-    says(dims=4, embed="./embed.py:embed")
+    says(index={"dims": 4, "embed": "./embed.py:embed"})
     with pytest.raises(CommandError, match="vectors of 4, but the database keeps some of 3"):
         prepare_runtime()
+
+
+def test_items_stay_as_long_as_langgraph_json_says(says: Says, root: str) -> None:
+    says(ttl={"default_ttl": 0.5, "refresh_on_read": False, "sweep_interval_minutes": 60})
+    store.put([root], "usual", {}, index=None, minutes=None)
+    store.put([root], "long", {}, index=None, minutes=7)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT key, ttl_minutes FROM store WHERE prefix = %s", [root])
+        assert dict(cursor.fetchall()) == {"usual": 1, "long": 7}
+
+
+@pytest.mark.parametrize(
+    "ttl", ["for ever", {"default_ttl": 0}, {"default_ttl": "1"}, {"refresh_on_read": "no"}]
+)
+def test_a_lifetime_nobody_can_keep_stops_the_start(says: Says, ttl: Any) -> None:
+    says(ttl=ttl)
+    assert [error.id for error in run_checks(tags=["compatibility"])] == ["runs.E001"]
