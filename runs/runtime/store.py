@@ -105,7 +105,7 @@ def lifetime() -> TTLConfig:
         found["refresh_on_read"] = refresh
     elif refresh is not None:
         raise GraphError(f'{FAULTY_TTL}"refresh_on_read" that is neither true nor false.')
-    if type(minutes) in (int, float) and 0 < minutes <= MAX_MINUTES:
+    if isinstance(minutes, (int, float)) and 0 < minutes <= MAX_MINUTES and minutes is not True:
         found["default_ttl"] = math.ceil(minutes)  # whole ones, since a read counts them anew
     elif minutes is not None:
         raise GraphError(f'{FAULTY_TTL}"default_ttl" that is no number of minutes.')

@@ -178,7 +178,14 @@ def test_items_stay_as_long_as_langgraph_json_says(says: Says, root: str) -> Non
 
 
 @pytest.mark.parametrize(
-    "ttl", ["for ever", {"default_ttl": 0}, {"default_ttl": "1"}, {"refresh_on_read": "no"}]
+    "ttl",
+    [
+        "for ever",
+        {"default_ttl": 0},
+        {"default_ttl": True},
+        {"default_ttl": "1"},
+        {"refresh_on_read": "no"},
+    ],
 )
 def test_a_lifetime_nobody_can_keep_stops_the_start(says: Says, ttl: Any) -> None:
     says(ttl=ttl)
