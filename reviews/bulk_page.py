@@ -138,7 +138,8 @@ class Bar:
     def words(self) -> str:
         """How many can be decided together."""
         if self.best is None:
-            return _("None of them can be decided together")
+            alone = self.rest[0].why if len(self.tasks) == 1 else ""
+            return alone or _("None of them can be decided together")
         said = {
             "approve": _("%(n)s can be approved together"),
             "continue": _("%(n)s can be continued together"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -28,6 +29,7 @@ def paused(api: httpx.Client) -> uuid.UUID:
 @pytest.fixture
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recovery, "SETTLED_AFTER", 0)
+    monkeypatch.setattr("reviews.services.recovery.SETTLED_AFTER", timedelta(0))
 
 
 @pytest.mark.usefixtures("_at_once")
@@ -75,6 +77,7 @@ def test_a_thread_in_order_is_left_alone(paused: uuid.UUID) -> None:
     assert ReviewTask.objects.open().on(paused).count() == 1
 
 
+@pytest.mark.usefixtures("_at_once")
 def test_a_question_without_a_task_gets_one(paused: uuid.UUID) -> None:
     ReviewTask.objects.on(paused).update(interrupt=None)
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 
 from django.db import transaction
 from django.db.models import Q
+from django.utils.timezone import now
 
 from reviews import live
 from reviews.models import ReviewTask
@@ -14,6 +16,7 @@ from reviews.services.tasks import open_tasks
 from runs.models import Interrupt, Thread
 
 Status = ReviewTask.Status
+SETTLED_AFTER = timedelta(minutes=5)  # a younger task may still be in the hands that raised it
 
 logger = logging.getLogger(__name__)
 
@@ -21,7 +24,8 @@ logger = logging.getLogger(__name__)
 def reconcile_tasks() -> int:
     """Close the tasks nobody waits for, open those somebody does; returns how many."""
     gone = Q(interrupt=None) | Q(interrupt__status=Interrupt.Status.CLOSED)
-    undecided = ReviewTask.objects.filter(gone, status__in=[Status.OPEN, Status.FAILED])
+    settled = ReviewTask.objects.filter(created_at__lte=now() - SETTLED_AFTER)
+    undecided = settled.filter(gone, status__in=[Status.OPEN, Status.FAILED])
     unseen = Interrupt.objects.pending().filter(review_task=None).select_related("run")
     closed = [task for task in undecided[:100] if _close(task)]
     opened = [interrupt for interrupt in unseen[:100] if _open(interrupt)]
