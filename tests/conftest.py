@@ -9,11 +9,13 @@ import os
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group, User
 from django.db import IntegrityError, ProgrammingError, connection
 from langgraph_sdk import get_client
@@ -175,11 +177,17 @@ def queue() -> Group:
     return Group.objects.create(name=f"queue {uuid.uuid4().hex[:8]}")
 
 
+@cache
+def hashed_password() -> str:
+    """Made once: Argon2 is slow on purpose."""
+    return make_password(PASSWORD)
+
+
 def make_user(name: str, *groups: Group, **fields: Any) -> User:
-    user = User.objects.create_user(
+    user = User.objects.create(
         username=f"{name}-{uuid.uuid4().hex[:8]}",
         first_name=name.title(),
-        password=PASSWORD,
+        password=hashed_password(),
         **fields,
     )
     user.groups.set(groups)
