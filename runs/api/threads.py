@@ -334,7 +334,11 @@ def checkpoint_in(asked: dict[str, Any]) -> str | None:
     checkpoint = asked.get("checkpoint") or {}
     if checkpoint.get("checkpoint_ns"):
         raise InvalidInput("checkpoint: A subgraph's checkpoint can be read, but not started from.")
-    return asked.get("checkpoint_id") or checkpoint.get("checkpoint_id")
+    found: str | None = asked.get("checkpoint_id") or checkpoint.get("checkpoint_id")
+    try:
+        return found and str(UUID(found))
+    except ValueError:
+        raise InvalidInput("checkpoint_id: Invalid checkpoint ID: must be a UUID") from None
 
 
 def text_in(checkpoint: Any) -> str | None:

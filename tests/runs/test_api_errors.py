@@ -163,6 +163,8 @@ def test_only_objects_are_bodies(api, path, body):
         {"command": {"update": "x"}},
         {"command": []},
         {"checkpoint": "x"},
+        {"checkpoint": {"checkpoint_id": "x"}},
+        {"checkpoint_id": "x"},
         {"checkpoint": {"checkpoint_ns": "child:1"}},
     ],
     ids=json.dumps,
