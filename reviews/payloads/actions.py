@@ -77,9 +77,15 @@ def _action(
 ) -> Action:
     args, description = call["args"], call.get("description")
     fields = fields_for(args, schema, position)
-    text = visible(description) if isinstance(description, str) else ""
+    text = visible(_own_words(description, call)) if isinstance(description, str) else ""
     label = one_line(call["name"]) or "an action"
     return Action(position, call["name"], label, args, text, allowed, fields, schema)
+
+
+def _own_words(description: str, call: dict[str, Any]) -> str:
+    """A description without the call, which LangChain's middleware repeats at its end."""
+    own, marker, repeated = description.rpartition(f"\n\nTool: {call['name']}\nArgs: ")
+    return own if marker and repeated == str(call["args"]) else description
 
 
 def fields_for(args: Any, schema: JsonSchema | None, position: int) -> tuple[Field, ...]:

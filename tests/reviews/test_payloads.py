@@ -251,3 +251,24 @@ def test_the_allowed_decisions_go_by_name_and_then_by_place() -> None:
         (Kind.REJECT,),
         (Kind.RESPOND,),
     ]
+
+
+@pytest.mark.parametrize(
+    ("description", "shown"),
+    [
+        (f"Please look.\n\nTool: send_email\nArgs: {MAIL}", "Please look."),
+        ("Please look.\n\nTool: send_email\nArgs: {'to': 'bob'}", None),
+        (f"Please look.\n\nTool: send_email\nArgs: {MAIL}\nNow.", None),
+        ("Please look.", None),
+    ],
+    ids=["the call again", "another call", "words behind it", "words alone"],
+)
+def test_a_description_does_not_repeat_the_call_it_stands_above(
+    description: str, shown: str | None
+) -> None:
+    asked = batch()
+    asked.value["action_requests"][0]["description"] = description
+
+    (action,) = payloads.actions_of(asked)
+
+    assert action.description == (shown or description)
