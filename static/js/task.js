@@ -24,6 +24,8 @@ export function isChanged(control) {
   return control.value !== control.defaultValue;
 }
 
+const isSent = (within) => Boolean(within?.matches(".htmx-request, [data-sent]"));
+
 function isDirty(within) {
   return "refused" in within.dataset || controls(within).some(isChanged);
 }
@@ -173,6 +175,7 @@ function tell(words) {
 for (const kind of ["input", "change"]) {
   page.addEventListener(kind, (event) => {
     if (!form()?.contains(event.target)) return;
+    delete form().dataset.sent; // it stayed, and somebody goes on in it
     fields?.fillJson(event.target);
     keepDraft(form());
     update();
@@ -187,6 +190,7 @@ page.addEventListener("click", (event) => {
 page.addEventListener("live", ({ detail }) => {
   if (!taskId() || (detail.task && String(detail.task) !== taskId())) return;
   const within = form();
+  if (isSent(within)) return; // the signal is of its own sending
   if (!within) window.htmx.trigger("#task", "task-changed");
   else if (isDirty(within)) window.htmx.trigger("#receives", "answer-changed");
   else if (!within.contains(page.activeElement)) window.htmx.trigger("#task", "task-changed");
@@ -210,11 +214,14 @@ page.addEventListener("htmx:afterSettle", (event) => {
 });
 page.addEventListener("htmx:beforeRequest", (event) => {
   if (event.target === form()) tell("");
+  if (event.target.id === "receives" && isSent(form())) event.preventDefault(); // too late to ask
 });
 page.addEventListener("htmx:afterRequest", (event) => {
   const { requestConfig, xhr } = event.detail;
   const location = xhr?.getResponseHeader("HX-Location");
-  if (location && requestConfig.elt === form()) sessionStorage.removeItem(draftKey(taskId()));
+  if (!location || requestConfig.elt !== form()) return;
+  form().dataset.sent = "";
+  sessionStorage.removeItem(draftKey(taskId()));
 });
 for (const kind of ["htmx:sendError", "htmx:responseError", "htmx:timeout"]) {
   page.addEventListener(kind, (event) => {
