@@ -70,12 +70,12 @@ async def test_a_page_hears_of_its_reviewers_queues_and_nothing_more(
     task = await tell(queue, "open")
 
     signal: dict[str, Any] = {"task": task.pk, "is": "open"}
-    assert await hears_rosa.receive_json_from(timeout=5) == signal
-    while (heard := await hears_ada.receive_json_from(timeout=5)) != signal:
+    assert await hears_rosa.receive_json_from(timeout=20) == signal
+    while (heard := await hears_ada.receive_json_from(timeout=20)) != signal:
         assert set(heard) == {"task", "is"}  # staff hear of every test's tasks
     elsewhere = await sync_to_async(omar.groups.get)()
     his = await tell(elsewhere, "open")
-    assert (await hears_omar.receive_json_from(timeout=5))["task"] == his.pk
+    assert (await hears_omar.receive_json_from(timeout=20))["task"] == his.pk
     for socket in sockets:
         await socket.disconnect()
 
@@ -87,7 +87,7 @@ async def test_what_was_undone_is_not_signalled(rosa: User, queue: Group) -> Non
     await tell(queue, "open", undone=True)
     kept = await tell(queue, "claimed")
 
-    assert await socket.receive_json_from(timeout=5) == {"task": kept.pk, "is": "claimed"}
+    assert await socket.receive_json_from(timeout=20) == {"task": kept.pk, "is": "claimed"}
     await socket.disconnect()
 
 
@@ -105,24 +105,24 @@ async def test_who_is_there_is_told_to_the_others_and_never_to_oneself(
     hears_olga, hears_rosa, hears_omar = sockets
     task = await tell(queue, "open")
     for socket in (hears_olga, hears_rosa):
-        assert (await socket.receive_json_from(timeout=5))["is"] == "open"
+        assert (await socket.receive_json_from(timeout=20))["is"] == "open"
 
     client = AsyncClient()
     await client.aforce_login(rosa)
     answer = await client.post(f"/tasks/{task.pk}/presence/", {"here": "editing"})
 
     assert answer.status_code == 204
-    assert await hears_olga.receive_json_from(timeout=5) == {
+    assert await hears_olga.receive_json_from(timeout=20) == {
         "task": task.pk,
         "person": rosa.pk,
         "name": "Rosa",
         "here": "editing",
     }
     last = await tell(queue, "claimed")  # nothing came before it
-    assert (await hears_rosa.receive_json_from(timeout=5))["task"] == last.pk
+    assert (await hears_rosa.receive_json_from(timeout=20))["task"] == last.pk
     elsewhere = await sync_to_async(omar.groups.get)()
     his = await tell(elsewhere, "open")
-    assert (await hears_omar.receive_json_from(timeout=5))["task"] == his.pk
+    assert (await hears_omar.receive_json_from(timeout=20))["task"] == his.pk
     for socket in sockets:
         await socket.disconnect()
 
@@ -171,13 +171,13 @@ async def test_who_leaves_a_queue_by_any_door_hears_no_more_of_it_at_once(
 
     await sync_to_async(leave)(rosa, queue)
 
-    assert await socket.receive_json_from(timeout=5) == {}
+    assert await socket.receive_json_from(timeout=20) == {}
     await tell(queue, "open")
     mine = await Group.objects.acreate(name=f"mine {rosa.pk}")
     await rosa.groups.aadd(mine)
-    assert await socket.receive_json_from(timeout=5) == {}  # and nothing of the queue before
+    assert await socket.receive_json_from(timeout=20) == {}  # and nothing of the queue before
     heard = await tell(mine, "open")
-    assert await socket.receive_json_from(timeout=5) == {"task": heard.pk, "is": "open"}
+    assert await socket.receive_json_from(timeout=20) == {"task": heard.pk, "is": "open"}
     await socket.disconnect()
 
 
@@ -188,7 +188,7 @@ async def test_a_disabled_person_is_hung_up_at_once(rosa: User) -> None:
     rosa.is_active = False
     await rosa.asave()
 
-    closed = await socket.receive_output(timeout=5)
+    closed = await socket.receive_output(timeout=20)
     assert (closed["type"], closed["code"]) == ("websocket.close", SIGNED_OUT)
 
 
@@ -201,5 +201,5 @@ async def test_signing_in_elsewhere_changes_nothing_for_an_open_page(rosa: User)
     queue = await rosa.groups.afirst()
     assert queue is not None
     task = await tell(queue, "open")
-    assert (await socket.receive_json_from(timeout=5))["task"] == task.pk
+    assert (await socket.receive_json_from(timeout=20))["task"] == task.pk
     await socket.disconnect()
