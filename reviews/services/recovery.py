@@ -16,7 +16,7 @@ from reviews.services.tasks import open_tasks
 from runs.models import Interrupt, Thread
 
 Status = ReviewTask.Status
-SETTLED_AFTER = timedelta(minutes=5)  # a younger task may still be in the hands that raised it
+SETTLED_AFTER = timedelta(minutes=5)  # what stays wrong is put right, not what is under way
 
 logger = logging.getLogger(__name__)
 
