@@ -26,9 +26,11 @@ async def execute(spec: RunSpec, emit: Emit) -> Outcome:
     """Run the graph until it ends or waits for someone; what it raises is the caller's."""
     chunks = Chunks(spec, emit)
     saver = await checkpointer.fenced_saver(spec)
-    kept = await store.fenced_store(spec)
     config: Any = run_config(spec)
-    async with registry.opened(spec.graph_id, config) as made:
+    async with (
+        store.fenced_store(spec) as kept,
+        registry.opened(spec.graph_id, config) as made,
+    ):
         graph = made.copy(update={"checkpointer": saver, "store": kept})
         start = await resumption.starting_point(graph, spec, config)
         if start.over is not None:

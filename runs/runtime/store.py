@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -61,6 +62,12 @@ class FencedStore(AsyncPostgresStore):
         super().__init__(conn, ttl=lifetime(), index=embedding.index())
         self.lease = (run.run_id, run.attempt)
 
+    async def stop(self) -> None:
+        """End the task that batches: left to the garbage collector, it complains in the log."""
+        if (batching := self._task) is not None:
+            batching.cancel()
+            await asyncio.wait([batching])
+
     async def _batch_put_ops(
         self, put_ops: Sequence[tuple[int, PutOp]], cur: AsyncCursor[DictRow]
     ) -> None:
@@ -85,9 +92,14 @@ class FencedStore(AsyncPostgresStore):
             raise StorageLost(str(error)) from error
 
 
-async def fenced_store(run: RunSpec) -> FencedStore:
+@asynccontextmanager
+async def fenced_store(run: RunSpec) -> AsyncIterator[FencedStore]:
     """The store of one execution: what one batches and breaks is no other's business."""
-    return FencedStore(await checkpointer.pool_of_this_loop(), run)
+    store = FencedStore(await checkpointer.pool_of_this_loop(), run)
+    try:
+        yield store
+    finally:
+        await store.stop()
 
 
 def check() -> None:

@@ -184,15 +184,14 @@ async def test_an_attempt_keeps_things_only_while_it_holds_its_run(api: Any, roo
     await asyncio.to_thread(api.post, f"/threads/{thread}/runs/wait", json=body)
     row = Run.objects.filter(thread_id=thread)
     spec: RunSpec = await asyncio.to_thread(spec_of, await row.aget())
-    attempt = await store.fenced_store(spec)
+    async with store.fenced_store(spec) as attempt:
+        await row.aupdate(status="running", lease_until=now() + timedelta(minutes=5))
+        await attempt.aput((root,), "held", {})
+        with pytest.raises(ProgramLimitExceeded):  # the node's fault: it is not tried again
+            await attempt.aput((root,), "".join(uuid4().hex for _ in range(300)), {})
+        await row.aupdate(status="success", lease_until=None)
+        with pytest.raises(LeaseLost):
+            await attempt.aput((root,), "late", {})
 
-    await row.aupdate(status="running", lease_until=now() + timedelta(minutes=5))
-    await attempt.aput((root,), "held", {})
-    with pytest.raises(ProgramLimitExceeded):  # the node's fault: it is not tried again
-        await attempt.aput((root,), "".join(uuid4().hex for _ in range(300)), {})
-    await row.aupdate(status="success", lease_until=None)
-    with pytest.raises(LeaseLost):
-        await attempt.aput((root,), "late", {})
-
-    assert [item.key for item in await attempt.asearch((root,))] == ["held"]
+        assert [item.key for item in await attempt.asearch((root,))] == ["held"]
     await runtime.checkpointer.aclose()

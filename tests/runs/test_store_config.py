@@ -111,8 +111,7 @@ async def test_nodes_keep_and_find_as_long_as_their_run_is_theirs(
 ) -> None:
     says(index={"dims": 3, "embed": "./embed.py:aembed"})
     await sync_to_async(store.create_tables)()
-    async with held() as spec:
-        attempt = await store.fenced_store(spec)
+    async with held() as spec, store.fenced_store(spec) as attempt:
         await attempt.aput((root,), "lamp", {"said": "a lamp"})
         await attempt.aput((root,), "sky", {"said": "the weather"})
         found = await attempt.asearch((root,), query="lamp")
