@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -86,8 +86,10 @@ def ledger_kept() -> Iterator[None]:
     assert broken_promises() <= known
 
 
-def broken_promises() -> set[tuple[str, str]]:
-    return {(name, row) for name, rows in ledger.violations().items() for row in rows}
+def broken_promises(
+    among: Sequence[ledger.Invariant] = ledger.INVARIANTS,
+) -> set[tuple[str, str]]:
+    return {(one.name, row) for one in among for row in ledger.broken_by(one)}
 
 
 @pytest.fixture
